@@ -1,0 +1,64 @@
+//! Calls: sending a request to nodes, and waiting for what they answer.
+//!
+//! **Invariant:** calling is sending. A request is on every target's queue before the method
+//! returns; everything here only waits.
+
+mod gather;
+mod inbox;
+mod one_way;
+mod quorum_call;
+mod rpc;
+mod timeout;
+
+pub(crate) use gather::{Direction, Gather, start};
+use inbox::Inbox;
+pub(crate) use inbox::ReplyTo;
+pub use one_way::{OneWay, OneWayFuture};
+pub use quorum_call::{QuorumCall, QuorumFuture};
+pub use rpc::{Rpc, RpcFuture};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A method as generated code names it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// `package.Service.Method`.
+    pub(crate) name: &'static str,
+}
+
+impl Method {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name }
+    }
+}
+
+/// What all calls of one manager share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    sequence: AtomicU64,
+    /// How long a call may take that does not say so itself.
+    pub(crate) timeout: Duration,
+    pub(crate) max_message_size: usize,
+    /// The runtime that the manager was built in. Timers of calls run there, whoever polls them.
+    pub(crate) runtime: tokio::runtime::Handle,
+}
+
+impl Context {
+    pub(crate) fn new(
+        timeout: Duration,
+        max_message_size: usize,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        Self { sequence: AtomicU64::new(1), timeout, max_message_size, runtime }
+    }
+
+    /// One number for one call, the same for all its nodes. Bit 63 stays clear: it marks calls of
+    /// a server to its client.
+    fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,71 @@
+use crate::quorum::NodeId;
+
+/// Why a [`Manager`](crate::Manager) could not be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No node was named.
+    #[error("a manager needs at least one node: name them with `nodes` or `node`")]
+    NoNodes,
+
+    /// Two nodes were given the same id.
+    #[error("node id {node} is used twice, for `{first}` and for `{second}`")]
+    DuplicateId {
+        /// The id.
+        node: NodeId,
+        /// The address that came first.
+        first: String,
+        /// The address that came second.
+        second: String,
+    },
+
+    /// Two nodes were given the same address, which would let one process count twice in a quorum.
+    #[error("address `{address}` is used twice, for node {first} and for node {second}")]
+    DuplicateAddress {
+        /// The address.
+        address: String,
+        /// The node that came first.
+        first: NodeId,
+        /// The node that came second.
+        second: NodeId,
+    },
+
+    /// An address is not of the form `host:port`.
+    #[error("`{address}` is no address of a node ({reason}): write `host:port`")]
+    Address {
+        /// The text that was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The manager was built outside of a tokio runtime, where its connections could not run.
+    #[error("a manager must be built inside a tokio runtime, which its connections run on")]
+    NoRuntime,
+}
+
+/// Why a [`Configuration`](crate::Configuration) could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigurationError {
+    /// A configuration without members has no quorum.
+    #[error("a configuration needs at least one member")]
+    Empty,
+
+    /// The manager has no node with this id.
+    #[error("there is no node {0} in this manager")]
+    UnknownNode(NodeId),
+}
+
+/// Why a [`Server`](crate::Server) stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address can't be listened on.
+    #[error("cannot listen: {0}")]
+    Listen(#[source] std::io::Error),
+
+    /// The listener broke.
+    #[error("cannot serve any more: {0}")]
+    Serve(#[source] tonic::transport::Error),
+}

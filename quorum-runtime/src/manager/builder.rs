@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::Manager;
+use crate::call::Context;
+use crate::error::BuildError;
+use crate::link::{self, Limits, Link};
+use crate::node::Node;
+use crate::quorum::NodeId;
+use crate::server::MAX_MESSAGE_SIZE;
+
+/// Names the nodes of a [`Manager`] and sets how it treats them.
+///
+/// ```
+/// use std::time::Duration;
+/// use quorum_runtime::Manager;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), quorum_runtime::BuildError> {
+/// let manager = Manager::builder()
+///     .node(7, "127.0.0.1:9007")
+///     .node(9, "127.0.0.1:9009")
+///     .timeout(Duration::from_secs(2))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ManagerBuilder {
+    nodes: Vec<(NodeId, String)>,
+    timeout: Duration,
+    settings: link::Settings,
+    seed: Option<u64>,
+}
+
+impl Default for ManagerBuilder {
+    fn default() -> Self {
+        let settings = link::Settings {
+            limits: Limits { requests: 65_536, bytes: 64 * 1024 * 1024 },
+            max_message_size: MAX_MESSAGE_SIZE,
+            connect_timeout: Duration::from_secs(5),
+            backoff_min: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(1),
+        };
+        Self { nodes: Vec::new(), timeout: Duration::from_secs(10), settings, seed: None }
+    }
+}
+
+impl ManagerBuilder {
+    /// Adds a node under an id of the application's own, at an address `host:port`.
+    pub fn node(mut self, id: impl Into<NodeId>, address: impl Into<String>) -> Self {
+        self.nodes.push((id.into(), address.into()));
+        self
+    }
+
+    /// Adds a node for each address `host:port`, numbered on from the nodes that are there already:
+    /// 1, 2, 3, …
+    pub fn nodes<A: Into<String>>(mut self, addresses: impl IntoIterator<Item = A>) -> Self {
+        for address in addresses {
+            let id = u32::try_from(self.nodes.len() + 1).unwrap_or(u32::MAX);
+            self.nodes.push((id.into(), address.into()));
+        }
+        self
+    }
+
+    /// How long a call may take whose request does not say so itself. Default: 10 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long one attempt to connect may take. Default: 5 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// The shortest and the longest wait before a further attempt to connect. The wait doubles with
+    /// each failure and is shortened by chance to between half and all of itself. Default: 50
+    /// milliseconds and 1 second.
+    ///
+    /// A call to a node that can't be reached waits for the next attempt, so the longest wait is
+    /// also how long it takes until such a node's part of a call fails.
+    pub fn reconnect_wait(mut self, min: Duration, max: Duration) -> Self {
+        self.settings.backoff_min = min;
+        self.settings.backoff_max = max;
+        self
+    }
+
+    /// What may wait for one node: the number of requests that wait to be sent or to be answered,
+    /// and the bytes of those that wait to be sent. A request beyond either fails at once for this
+    /// node, with [`NodeError::Overloaded`](crate::NodeError::Overloaded). Default: 65,536 requests
+    /// and 64 MiB.
+    pub fn queue_limits(mut self, requests: usize, bytes: usize) -> Self {
+        self.settings.limits = Limits { requests, bytes };
+        self
+    }
+
+    /// The largest message that is sent or accepted, in bytes. Default: 4 MiB, which is also what a
+    /// server accepts by default.
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.settings.max_message_size = bytes;
+        self
+    }
+
+    /// Makes the random part of the waits between attempts repeatable. Default: random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Makes the manager. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] when there is no node, when an id or an address is there twice, when an
+    /// address is not `host:port`, or when this is called outside of a tokio runtime.
+    pub fn build(self) -> Result<Manager, BuildError> {
+        if self.nodes.is_empty() {
+            return Err(BuildError::NoNodes);
+        }
+        self.refuse_duplicates()?;
+        let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let max_message_size = self.settings.max_message_size;
+        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
+        let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let node = |(id, address): &(NodeId, String)| {
+            let endpoint = link::endpoint(address, &self.settings)
+                .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;
+            let link = Link::new(endpoint, &self.settings, random.fork(), runtime.clone());
+            Ok(Node::new(*id, address, link, Arc::clone(&context)))
+        };
+        let nodes = self.nodes.iter().map(node).collect::<Result<Arc<[Node]>, BuildError>>()?;
+        Ok(Manager { nodes, context })
+    }
+
+    fn refuse_duplicates(&self) -> Result<(), BuildError> {
+        let mut ids = BTreeMap::new();
+        let mut addresses = BTreeMap::new();
+        for (node, address) in &self.nodes {
+            if let Some(first) = ids.insert(*node, address) {
+                let (first, second) = (first.clone(), address.clone());
+                return Err(BuildError::DuplicateId { node: *node, first, second });
+            }
+            if let Some(first) = addresses.insert(address, *node) {
+                let address = address.clone();
+                return Err(BuildError::DuplicateAddress { address, first, second: *node });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+mod builder;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::select_all;
+
+use crate::call::Context;
+use crate::configuration::Configuration;
+use crate::error::{ConfigurationError, NodeError, NodeFailure, NotReady};
+use crate::node::Node;
+use crate::quorum::{NodeId, NodeSet, QuorumSystem};
+
+pub use builder::ManagerBuilder;
+
+/// The connections of one client: the nodes it knows, each with one ordered stream.
+///
+/// A manager is a cheap value: clones share the connections. Each connection is opened by the first
+/// call that needs it, or by [`ready`](Self::ready), and again whenever it breaks. It is closed when
+/// the last manager, configuration, node and call that hold its node are gone.
+///
+/// # Examples
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder()
+///     .nodes(["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"])
+///     .build()?;
+/// let configuration = manager.configuration(Majority)?;
+/// assert_eq!(configuration.members().len(), 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Manager {
+    nodes: Arc<[Node]>,
+    context: Arc<Context>,
+}
+
+impl Manager {
+    /// Names the nodes and sets what is to differ from the defaults.
+    pub fn builder() -> ManagerBuilder {
+        ManagerBuilder::default()
+    }
+
+    /// One node.
+    ///
+    /// # Errors
+    ///
+    /// When the manager has no node with this id.
+    pub fn node(&self, id: impl Into<NodeId>) -> Result<&Node, ConfigurationError> {
+        let id = id.into();
+        let node = self.nodes.iter().find(|node| node.id() == id);
+        node.ok_or(ConfigurationError::UnknownNode(id))
+    }
+
+    /// All nodes, in the order in which they were named.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// A configuration of all nodes. The specification holds the quorum functions of every service
+    /// that is to be called; [`Majority`](crate::Majority) is one for services whose methods
+    /// all have their default.
+    ///
+    /// # Errors
+    ///
+    /// None as long as the manager has a node, which its builder sees to.
+    pub fn configuration<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
+        Configuration::new(Arc::clone(&self.nodes), Arc::new(spec), Arc::clone(&self.context))
+    }
+
+    /// Waits until the connected nodes are a quorum of all nodes, connecting those that are not.
+    ///
+    /// Calls do not need it: they wait for their connections by themselves. It tells a wrong address
+    /// or a missing server apart from a failing call, at the start of a program.
+    ///
+    /// # Errors
+    ///
+    /// When no quorum has connected within the manager's
+    /// [`timeout`](ManagerBuilder::timeout): names each node that has not, with its cause.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait stops waiting; connecting goes on.
+    pub async fn ready(&self, system: &impl QuorumSystem) -> Result<(), NotReady> {
+        let within = self.context.timeout;
+        let result = tokio::time::timeout(within, self.quorum_connected(system)).await;
+        result.map_err(|_elapsed| self.not_ready(within))
+    }
+
+    async fn quorum_connected(&self, system: &impl QuorumSystem) {
+        let members: NodeSet = self.nodes.iter().map(Node::id).collect();
+        let mut states: Vec<_> = self.nodes.iter().map(|node| node.link().watch()).collect();
+        self.nodes.iter().for_each(|node| node.link().connect());
+        loop {
+            let connected = self.nodes.iter().zip(&mut states).filter_map(|(node, state)| {
+                state.borrow_and_update().is_connected().then(|| node.id())
+            });
+            if system.is_quorum(&members, &connected.collect()) {
+                return;
+            }
+            select_all(states.iter_mut().map(|state| state.changed().boxed())).await.0.ok();
+        }
+    }
+
+    fn not_ready(&self, within: Duration) -> NotReady {
+        let failure = |node: &Node| {
+            let state = node.connection_state();
+            (!state.is_connected()).then(|| NodeFailure {
+                node: node.id(),
+                address: node.address().into(),
+                error: match state.into_error() {
+                    Some(cause) => NodeError::Unreachable(cause),
+                    None => NodeError::Deadline { after: within, connection: None },
+                },
+            })
+        };
+        let failures: Vec<_> = self.nodes.iter().filter_map(failure).collect();
+        let members = self.nodes.len();
+        NotReady { within, connected: members - failures.len(), members, failures }
+    }
+}

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use prost::Message;
+use tonic::IntoRequest;
+
+use crate::call::{Context, Direction, Method, OneWay, Rpc, start};
+use crate::link::{ConnectionState, Link};
+use crate::quorum::NodeId;
+
+/// One server process, as a client sees it.
+///
+/// Made by a [`Manager`](crate::Manager); a clone is another handle on the same connection. The
+/// calls of a service come with its generated trait: with `use storage::StorageNode as _` in scope,
+/// `node.read(request)` calls this node alone.
+#[derive(Clone, Debug)]
+pub struct Node(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: NodeId,
+    address: Arc<str>,
+    link: Link,
+    context: Arc<Context>,
+}
+
+impl Node {
+    pub(crate) fn new(id: NodeId, address: &str, link: Link, context: Arc<Context>) -> Self {
+        Self(Arc::new(Inner { id, address: address.into(), link, context }))
+    }
+
+    /// The number that the application gave to this node.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.0.id
+    }
+
+    /// The address of the node, as it was given to the manager.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
+    /// How the connection to the node stands at this moment.
+    #[must_use]
+    pub fn connection_state(&self) -> ConnectionState {
+        self.0.link.state()
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.0.link
+    }
+
+    pub(crate) fn rpc<Q: Message, R>(
+        &self,
+        method: Method,
+        request: impl IntoRequest<Q>,
+    ) -> Rpc<R> {
+        Rpc::new(self.start(method, request, Direction::TwoWay))
+    }
+
+    pub(crate) fn unicast<Q: Message>(
+        &self,
+        method: Method,
+        request: impl IntoRequest<Q>,
+    ) -> OneWay {
+        OneWay::new(self.start(method, request, Direction::OneWay))
+    }
+
+    fn start<Q: Message>(
+        &self,
+        method: Method,
+        request: impl IntoRequest<Q>,
+        direction: Direction,
+    ) -> crate::call::Gather {
+        let target = Arc::from([self.clone()]);
+        start(&self.0.context, target, method, request.into_request(), direction).1
+    }
+}

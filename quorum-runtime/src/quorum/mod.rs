@@ -1,0 +1,18 @@
+//! Quorum logic: who is a member, who has replied, and whether that is enough.
+//!
+//! **Invariant:** nothing here knows a clock, a socket, a task or a lock. Whatever is decided here
+//! is decided from arguments alone, so it is tested exhaustively and without a network.
+
+mod majority;
+mod node_id;
+mod node_set;
+mod replies;
+mod system;
+mod verdict;
+
+pub use majority::Majority;
+pub use node_id::NodeId;
+pub use node_set::NodeSet;
+pub use replies::Replies;
+pub use system::QuorumSystem;
+pub use verdict::Verdict;

@@ -1,0 +1,268 @@
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::{NodeId, NodeSet, QuorumSystem, Verdict};
+use crate::error::NodeError;
+
+/// What the nodes have answered to one call so far, each reply tied to its node.
+///
+/// A quorum function reads it and decides. It can be built by hand, so quorum functions are tested
+/// without a network:
+///
+/// ```
+/// use quorum_runtime::{Majority, Replies};
+///
+/// let replies = Replies::new([1, 2, 3]).with_reply(3, "new").with_reply(1, "old");
+/// assert!(replies.is_quorum(&Majority));
+/// assert_eq!(replies.values().collect::<Vec<_>>(), [&"new", &"old"]);
+/// assert_eq!(replies.get(1), Some(&"old"));
+/// ```
+#[derive(Debug)]
+pub struct Replies<R> {
+    members: Arc<NodeSet>,
+    /// In the order of arrival.
+    replies: Vec<(NodeId, R)>,
+    failures: Vec<(NodeId, NodeError)>,
+    repliers: NodeSet,
+    failed: NodeSet,
+    hope: Cell<Hope>,
+}
+
+/// Whether a quorum that was asked for in this evaluation can still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hope {
+    NotAsked,
+    Left,
+    Gone,
+}
+
+impl<R> Replies<R> {
+    /// No replies yet, from these members.
+    #[must_use]
+    pub fn new<N: Into<NodeId>>(members: impl IntoIterator<Item = N>) -> Self {
+        Self::of(Arc::new(members.into_iter().collect()))
+    }
+
+    /// These replies and this one. Of a node's replies the first counts; a stranger's counts not.
+    #[must_use]
+    pub fn with_reply(mut self, node: impl Into<NodeId>, reply: R) -> Self {
+        self.record(node.into(), Ok(reply));
+        self
+    }
+
+    /// These replies, and one node that failed.
+    #[must_use]
+    pub fn with_failure(mut self, node: impl Into<NodeId>, error: NodeError) -> Self {
+        self.record(node.into(), Err(error));
+        self
+    }
+
+    /// Whether the nodes that have replied are a quorum of the members.
+    ///
+    /// When the answer is no and can never become yes, because too many members failed, a call
+    /// whose quorum function then returns [`Verdict::Pending`] ends with an error at once instead
+    /// of waiting for its deadline. A function that asks for several systems in turn ends the call
+    /// only when none of them can be satisfied any more.
+    pub fn is_quorum(&self, system: &impl QuorumSystem) -> bool {
+        let reached = system.is_quorum(&self.members, &self.repliers);
+        if reached || system.can_still(&self.members, &self.failed) {
+            self.hope.set(Hope::Left);
+        } else if self.hope.get() == Hope::NotAsked {
+            self.hope.set(Hope::Gone);
+        }
+        reached
+    }
+
+    /// The reply that came first, once the nodes that have replied are a quorum.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Replies, Verdict};
+    ///
+    /// let replies = Replies::new([1, 2, 3]).with_reply(2, "ok");
+    /// assert_eq!(replies.first_of(&Majority), Verdict::Pending);
+    /// let replies = replies.with_reply(1, "fine");
+    /// assert_eq!(replies.first_of(&Majority), Verdict::Done("ok"));
+    /// ```
+    pub fn first_of(&self, system: &impl QuorumSystem) -> Verdict<R>
+    where
+        R: Clone,
+    {
+        if !self.is_quorum(system) {
+            return Verdict::Pending;
+        }
+        self.values().next().cloned().into()
+    }
+
+    /// The replies in the order in which they came.
+    pub fn values(&self) -> impl Iterator<Item = &R> {
+        self.replies.iter().map(|(_, reply)| reply)
+    }
+
+    /// The replies with their nodes, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &R)> {
+        self.replies.iter().map(|(node, reply)| (*node, reply))
+    }
+
+    /// The reply of one node, if it has come.
+    pub fn get(&self, node: impl Into<NodeId>) -> Option<&R> {
+        let node = node.into();
+        self.iter().find(|(replier, _)| *replier == node).map(|(_, reply)| reply)
+    }
+
+    /// The nodes that failed, with their causes, in the order in which they failed.
+    pub fn failures(&self) -> impl Iterator<Item = (NodeId, &NodeError)> {
+        self.failures.iter().map(|(node, error)| (*node, error))
+    }
+
+    /// The nodes over which quorums are counted.
+    #[must_use]
+    pub fn members(&self) -> &NodeSet {
+        &self.members
+    }
+
+    /// The nodes that have replied.
+    #[must_use]
+    pub const fn repliers(&self) -> &NodeSet {
+        &self.repliers
+    }
+
+    /// How many nodes have replied.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// Whether no node has replied yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    pub(crate) fn of(members: Arc<NodeSet>) -> Self {
+        Self {
+            replies: Vec::with_capacity(members.len()),
+            members,
+            failures: Vec::new(),
+            repliers: NodeSet::new(),
+            failed: NodeSet::new(),
+            hope: Cell::new(Hope::NotAsked),
+        }
+    }
+
+    /// Notes a node's outcome. A node counts once, and only a member counts at all.
+    pub(crate) fn record(&mut self, node: NodeId, outcome: Result<R, NodeError>) {
+        let seen = self.repliers.contains(node) || self.failed.contains(node);
+        if seen || !self.members.contains(node) {
+            return;
+        }
+        match outcome {
+            Ok(reply) => {
+                self.repliers.insert(node);
+                self.replies.push((node, reply));
+            }
+            Err(error) => {
+                self.failed.insert(node);
+                self.failures.push((node, error));
+            }
+        }
+    }
+
+    /// Evaluates a quorum function. `None` means that it is pending and will stay so: every
+    /// quorum that it asked for is out of reach.
+    pub(crate) fn evaluate<T>(
+        &self,
+        function: impl FnOnce(&Self) -> Verdict<T>,
+    ) -> Option<Verdict<T>> {
+        self.hope.set(Hope::NotAsked);
+        match function(self) {
+            Verdict::Pending if self.hope.get() == Hope::Gone => None,
+            verdict => Some(verdict),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quorum::Majority;
+
+    /// What one member does in an exhaustive run.
+    #[derive(Clone, Copy, Debug)]
+    enum Outcome {
+        Replies,
+        Fails,
+        Silent,
+    }
+
+    const OUTCOMES: [Outcome; 3] = [Outcome::Replies, Outcome::Fails, Outcome::Silent];
+
+    /// Every vector of outcomes for `n` members.
+    fn vectors(n: u32) -> Vec<Vec<Outcome>> {
+        (0..n).fold(vec![vec![]], |vectors, _| {
+            vectors
+                .into_iter()
+                .flat_map(|v| OUTCOMES.map(|outcome| [v.clone(), vec![outcome]].concat()))
+                .collect()
+        })
+    }
+
+    #[test]
+    fn a_majority_is_decided_given_up_or_awaited_for_every_outcome_of_up_to_five_members() {
+        for n in 1..=5_u32 {
+            for vector in vectors(n) {
+                let mut replies = Replies::new(1..=n);
+                for (node, outcome) in (1..=n).zip(&vector) {
+                    match outcome {
+                        Outcome::Replies => replies.record(node.into(), Ok(node)),
+                        Outcome::Fails => replies.record(node.into(), Err(NodeError::Closed)),
+                        Outcome::Silent => {}
+                    }
+                }
+                let count =
+                    |wanted: fn(&Outcome) -> bool| vector.iter().filter(|o| wanted(o)).count();
+                let need = Majority::size(n as usize);
+                let replied = count(|o| matches!(o, Outcome::Replies));
+                let possible = n as usize - count(|o| matches!(o, Outcome::Fails));
+                let verdict = replies.evaluate(|replies| replies.first_of(&Majority));
+                match verdict {
+                    Some(Verdict::Done(_)) => assert!(replied >= need, "{vector:?}"),
+                    Some(_) => assert!(replied < need && possible >= need, "{vector:?}"),
+                    None => assert!(possible < need, "{vector:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_counts_once_and_a_stranger_never() {
+        let replies =
+            Replies::new([1, 2, 3]).with_reply(1, 'a').with_reply(1, 'b').with_reply(9, 'c');
+        assert_eq!(replies.len(), 1);
+        assert_eq!(replies.get(1), Some(&'a'));
+        assert_eq!(replies.get(9), None);
+        let replies = replies.with_failure(1, NodeError::Closed);
+        assert_eq!(replies.failures().count(), 0, "a node that replied can't fail any more");
+    }
+
+    #[test]
+    fn hope_is_gone_only_when_every_system_that_was_asked_is_out_of_reach() {
+        struct All;
+        impl QuorumSystem for All {
+            fn is_quorum(&self, members: &NodeSet, repliers: &NodeSet) -> bool {
+                members.common(repliers) == members.len()
+            }
+        }
+        let replies = Replies::new([1, 2, 3]).with_failure(1, NodeError::Closed).with_reply(2, ());
+        assert_eq!(replies.evaluate(|r| r.first_of(&All)), None);
+        let either = |r: &Replies<()>| {
+            if r.is_quorum(&All) || r.is_quorum(&Majority) {
+                Verdict::Done(())
+            } else {
+                Verdict::Pending
+            }
+        };
+        assert_eq!(replies.evaluate(either), Some(Verdict::Pending));
+        let unasked = |_: &Replies<()>| Verdict::<()>::Pending;
+        assert_eq!(replies.evaluate(unasked), Some(Verdict::Pending));
+    }
+}

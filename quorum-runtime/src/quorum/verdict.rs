@@ -1,0 +1,41 @@
+/// What a quorum function says of the replies so far.
+///
+/// ```
+/// use quorum_runtime::Verdict;
+///
+/// // The best of what has come, if anything has: `Some` decides, `None` waits.
+/// let newest: Verdict<u64> = [3, 1].into_iter().max().into();
+/// assert_eq!(newest, Verdict::Done(3));
+/// assert_eq!(Verdict::<u64>::from(None), Verdict::Pending);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<T> {
+    /// Not enough has come to decide.
+    Pending,
+    /// The call ends with this value.
+    Done(T),
+    /// The call ends with an error, for this reason: no further reply would change that. The
+    /// reason is read as the end of a sentence: "a higher term was seen".
+    Failed(String),
+}
+
+impl<T> Verdict<T> {
+    /// [`Verdict::Failed`] from anything that reads as a string.
+    ///
+    /// ```
+    /// use quorum_runtime::Verdict;
+    ///
+    /// let verdict = Verdict::<()>::failed("a higher term was seen");
+    /// assert_eq!(verdict, Verdict::Failed("a higher term was seen".to_owned()));
+    /// ```
+    #[must_use]
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed(reason.into())
+    }
+}
+
+impl<T> From<Option<T>> for Verdict<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Pending, Self::Done)
+    }
+}

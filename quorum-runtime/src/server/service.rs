@@ -1,0 +1,126 @@
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use prost::Message;
+use tonic::Status;
+
+use super::Call;
+use crate::call::Method;
+
+/// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it.
+pub trait Service {
+    /// Names the methods of the service and what handles each.
+    fn register(self, methods: &mut Methods<'_>);
+}
+
+/// The methods of a server, as a [`Service`] names them.
+#[derive(Debug)]
+pub struct Methods<'a>(pub(super) &'a mut Registry);
+
+/// What came of a request: nothing for a one-way message, else an encoded reply or a status.
+pub(super) type Outcome = Option<Result<Bytes, Status>>;
+pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+/// Begins to handle an encoded request.
+pub(super) type Handler = Arc<dyn Fn(Call, Bytes) -> Running + Send + Sync>;
+
+/// The handlers by the names of their methods. It is looked up and never iterated.
+#[derive(Default)]
+pub(super) struct Registry(HashMap<&'static str, Handler>);
+
+impl Methods<'_> {
+    #[doc(hidden)]
+    pub fn two_way<Q, R, F>(
+        &mut self,
+        method: Method,
+        handle: impl Fn(Call, Q) -> F + Send + Sync + 'static,
+    ) where
+        Q: Message + Default + 'static,
+        R: Message,
+        F: Future<Output = Result<R, Status>> + Send + 'static,
+    {
+        self.add(method, move |call, bytes| match decode(method, bytes) {
+            Ok(request) => {
+                let reply = handle(call, request);
+                let encoded = async { Some(reply.await.map(|reply| reply.encode_to_vec().into())) };
+                guarded(method, encoded)
+            }
+            Err(status) => refused(status),
+        });
+    }
+
+    #[doc(hidden)]
+    pub fn one_way<Q, F>(
+        &mut self,
+        method: Method,
+        handle: impl Fn(Call, Q) -> F + Send + Sync + 'static,
+    ) where
+        Q: Message + Default + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.add(method, move |call, bytes| match decode(method, bytes) {
+            Ok(request) => guarded(method, handle(call, request).map(|()| None)),
+            Err(status) => refused(status),
+        });
+    }
+
+    fn add(
+        &mut self,
+        method: Method,
+        handler: impl Fn(Call, Bytes) -> Running + Send + Sync + 'static,
+    ) {
+        self.0.0.insert(method.name, Arc::new(handler));
+    }
+}
+
+impl Registry {
+    /// The handler of the method with this name.
+    pub(super) fn find(&self, name: &[u8]) -> Result<&Handler, Status> {
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        let handler = self.0.get(name);
+        handler.ok_or_else(|| Status::unimplemented(format!("there is no method `{name}` here")))
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<_> = self.0.keys().collect();
+        names.sort_unstable();
+        f.debug_set().entries(names).finish()
+    }
+}
+
+fn decode<Q: Message + Default>(method: Method, bytes: Bytes) -> Result<Q, Status> {
+    Q::decode(bytes).map_err(|error| {
+        Status::invalid_argument(format!("no request of `{}`: {error}", method.name))
+    })
+}
+
+/// An error is answered even where a reply would not be.
+fn refused(status: Status) -> Running {
+    Box::pin(std::future::ready(Some(Err(status))))
+}
+
+/// A handler that panics answers with a status: its client would wait for ever, and the other
+/// requests of its connection would fall with it.
+fn guarded(method: Method, outcome: impl Future<Output = Outcome> + Send + 'static) -> Running {
+    let caught = AssertUnwindSafe(outcome).catch_unwind();
+    Box::pin(caught.map(move |result| {
+        result.unwrap_or_else(|panic| {
+            let reason = message_of(&*panic);
+            tracing::error!(method = method.name, reason, "a handler panicked");
+            Some(Err(Status::internal(format!("the handler panicked: {reason}"))))
+        })
+    }))
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}

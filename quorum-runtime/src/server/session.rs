@@ -1,0 +1,188 @@
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Status, Streaming};
+
+use super::call::{Call, Turn};
+use super::service::{Outcome, Registry, Running};
+use crate::wire::{self, Envelope, RpcStatus};
+
+/// Handlers of one stream that may run beside each other after they released. At the limit the
+/// next request waits until one of them is done.
+const MAX_RELEASED: usize = 1024;
+
+/// One client's ordered stream at this server.
+///
+/// It has no task of its own: it runs when HTTP/2 asks for the next reply, so a client that takes
+/// no replies gets no further requests handled.
+pub(super) struct Session {
+    requests: Streaming<Envelope>,
+    registry: Arc<Registry>,
+    max_message_size: usize,
+    peer: Option<SocketAddr>,
+    /// Replies repeat their method, because the client needs that to read them.
+    repeats_method: bool,
+    current: Option<Handling>,
+    released: JoinSet<(ReplyHead, Outcome)>,
+    drain: CancellationToken,
+    /// No further request is begun.
+    ended: bool,
+}
+
+/// A request that is being handled and holds the turn.
+struct Handling {
+    head: ReplyHead,
+    turn: Arc<Turn>,
+    running: Running,
+}
+
+/// What a reply repeats of its request.
+struct ReplyHead {
+    sequence: u64,
+    method: Bytes,
+}
+
+/// What the session waited for.
+enum Event {
+    Request(Result<Option<Envelope>, Status>),
+    Outcome(ReplyHead, Outcome),
+    Progress,
+}
+
+impl Session {
+    pub(super) fn new(
+        request: Request<Streaming<Envelope>>,
+        registry: Arc<Registry>,
+        max_message_size: usize,
+        drain: CancellationToken,
+    ) -> Self {
+        Self {
+            registry,
+            max_message_size,
+            peer: request.remote_addr(),
+            repeats_method: !wire::announced(request.metadata()),
+            requests: request.into_inner(),
+            current: None,
+            released: JoinSet::new(),
+            drain,
+            ended: false,
+        }
+    }
+
+    /// Handles the requests as they come; yields the replies as they are ready.
+    pub(super) fn replies(self) -> impl Stream<Item = Result<Envelope, Status>> + Send {
+        stream::unfold(Box::new(self), async |mut session| {
+            let reply = session.next_reply().await?;
+            Some((reply, session))
+        })
+    }
+
+    /// The next reply, or the status that ends the stream, or `None` at its end.
+    async fn next_reply(&mut self) -> Option<Result<Envelope, Status>> {
+        loop {
+            match self.next_event().await? {
+                Event::Request(Ok(Some(request))) => {
+                    if let Some(refusal) = self.begin(request) {
+                        return Some(Ok(refusal));
+                    }
+                }
+                // The client ended its side: what it asked before is still answered.
+                Event::Request(Ok(None)) => self.ended = true,
+                Event::Request(Err(status)) => {
+                    self.abort();
+                    return Some(Err(status));
+                }
+                Event::Outcome(head, Some(outcome)) => return Some(Ok(self.reply(head, outcome))),
+                Event::Outcome(_, None) | Event::Progress => {}
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen; `None` when nothing can happen any more.
+    async fn next_event(&mut self) -> Option<Event> {
+        let has_room = self.released.len() < MAX_RELEASED;
+        let reads = self.current.is_none() && !self.ended && has_room;
+        tokio::select! { biased;
+            Some(done) = self.released.join_next() => Some(match done {
+                Ok((head, outcome)) => Event::Outcome(head, outcome),
+                // Handlers catch their panics, so this one was aborted: its stream is ending.
+                Err(_aborted) => Event::Progress,
+            }),
+            outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
+                let Handling { head, running, .. } = self.current.take()?;
+                Some(match outcome {
+                    Some(outcome) => Event::Outcome(head, outcome),
+                    None => {
+                        self.released.spawn(async { (head, running.await) });
+                        Event::Progress
+                    }
+                })
+            },
+            () = self.drain.cancelled(), if reads => {
+                self.ended = true;
+                Some(Event::Progress)
+            },
+            request = self.requests.message(), if reads => Some(Event::Request(request)),
+            else => None,
+        }
+    }
+
+    /// Gives the turn to a request. A request for a method that is not there is answered at once.
+    fn begin(&mut self, request: Envelope) -> Option<Envelope> {
+        let Envelope { sequence, method, entries, payload, .. } = request;
+        let head = ReplyHead { sequence, method };
+        let handler = match self.registry.find(&head.method) {
+            Ok(handler) => handler,
+            Err(status) => return Some(self.reply(head, Err(status))),
+        };
+        let turn = Arc::new(Turn::default());
+        let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn));
+        let running = handler(call, payload);
+        self.current = Some(Handling { head, turn, running });
+        None
+    }
+
+    fn reply(&self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
+        let ReplyHead { sequence, method } = head;
+        let method = if self.repeats_method { method } else { Bytes::new() };
+        let mut reply = Envelope { sequence, method, ..Envelope::default() };
+        match outcome {
+            Ok(payload) => reply.payload = payload,
+            Err(status) => reply.status = Some(RpcStatus::from(&status)),
+        }
+        let (bytes, limit) = (reply.encoded_len(), self.max_message_size);
+        if bytes > limit {
+            let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
+            reply.payload = Bytes::new();
+            reply.status = Some(RpcStatus::from(&Status::resource_exhausted(text)));
+        }
+        reply
+    }
+
+    /// The stream is broken: nothing that still runs could be answered.
+    fn abort(&mut self) {
+        self.ended = true;
+        self.current = None;
+        self.released.abort_all();
+    }
+}
+
+/// Runs the handler as long as it holds its turn: its outcome, or `None` when it released.
+async fn while_in_turn(current: &mut Option<Handling>) -> Option<Outcome> {
+    poll_fn(|task| {
+        let Some(Handling { running, turn, .. }) = current else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
+            return Poll::Ready(Some(outcome));
+        }
+        if turn.is_released(task) { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
+}
