@@ -1,0 +1,130 @@
+//! From a command to its answer.
+
+use std::fmt;
+
+use quorum_runtime::{Configuration, ConfigurationError, QuorumError, RpcError, SendError};
+
+use super::command::{Command, HELP, Operation};
+use crate::client::Client;
+use crate::newest::Newest;
+use crate::storage::{
+    ReadReply, ReadRequest, StorageConfiguration as _, StorageNode as _, WriteReply,
+};
+
+/// What a command comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Help,
+    /// A line for each node.
+    Nodes(Vec<String>),
+    Value {
+        key: String,
+        value: Option<String>,
+    },
+    Written {
+        key: String,
+        stored: bool,
+    },
+    /// A one-way message went out to this many nodes.
+    Sent {
+        nodes: usize,
+    },
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Help => f.write_str(HELP),
+            Self::Nodes(lines) => f.write_str(&lines.join("\n")),
+            Self::Value { key, value: Some(value) } => write!(f, "{key} = {value}"),
+            Self::Value { key, value: None } => write!(f, "{key}: not found"),
+            Self::Written { key, stored: true } => write!(f, "{key}: written"),
+            Self::Written { key, stored: false } => write!(f, "{key}: a newer value is there"),
+            Self::Sent { nodes: 1 } => f.write_str("sent to 1 node"),
+            Self::Sent { nodes } => write!(f, "sent to {nodes} nodes"),
+        }
+    }
+}
+
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EvalError {
+    #[error("{0}")]
+    Nodes(#[from] ConfigurationError),
+    #[error("{0}")]
+    Rpc(#[from] RpcError),
+    #[error("{0}")]
+    Send(#[from] SendError),
+    #[error("{0}")]
+    Quorum(#[from] QuorumError),
+}
+
+/// Carries out a command. `exit` is the prompt's own affair and answers nothing but the help.
+pub(crate) async fn eval(client: &Client, command: Command) -> Result<Answer, EvalError> {
+    match command {
+        Command::Help | Command::Exit => Ok(Answer::Help),
+        Command::Nodes => Ok(nodes(client)),
+        Command::Rpc { node, operation } => rpc(client, node, operation).await,
+        Command::Unicast { node, key, value } => {
+            let write = client.write_request(key, value);
+            client.node(node)?.put(write).await?;
+            Ok(Answer::Sent { nodes: 1 })
+        }
+        Command::Multicast { key, value } => {
+            client.storage().put(client.write_request(key, value)).await?;
+            Ok(Answer::Sent { nodes: client.nodes().len() })
+        }
+        Command::QuorumCall { operation } => quorum_call(client, client.storage(), operation).await,
+        Command::Configuration { nodes, operation } => {
+            let configuration = client.storage().with_members(nodes)?;
+            quorum_call(client, &configuration, operation).await
+        }
+    }
+}
+
+fn nodes(client: &Client) -> Answer {
+    let nodes = client.nodes().iter();
+    let line = |node: &quorum_runtime::Node| {
+        format!("{}  {}  {}", node.id(), node.address(), node.connection_state())
+    };
+    Answer::Nodes(nodes.map(line).collect())
+}
+
+async fn rpc(client: &Client, node: u32, operation: Operation) -> Result<Answer, EvalError> {
+    let node = client.node(node)?;
+    Ok(match operation {
+        Operation::Read { key } => {
+            let reply = node.read(ReadRequest { key: key.clone() }).await?;
+            found(key, reply)
+        }
+        Operation::Write { key, value } => {
+            let reply = node.write(client.write_request(key.clone(), value)).await?;
+            written(key, reply)
+        }
+    })
+}
+
+async fn quorum_call(
+    client: &Client,
+    configuration: &Configuration<Newest>,
+    operation: Operation,
+) -> Result<Answer, EvalError> {
+    Ok(match operation {
+        Operation::Read { key } => {
+            let reply = configuration.read(ReadRequest { key: key.clone() }).await?;
+            found(key, reply)
+        }
+        Operation::Write { key, value } => {
+            let reply = configuration.write(client.write_request(key.clone(), value)).await?;
+            written(key, reply)
+        }
+    })
+}
+
+fn found(key: String, reply: ReadReply) -> Answer {
+    Answer::Value { key, value: reply.entry.map(|entry| entry.value) }
+}
+
+const fn written(key: String, reply: WriteReply) -> Answer {
+    Answer::Written { key, stored: reply.stored }
+}

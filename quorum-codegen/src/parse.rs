@@ -1,0 +1,66 @@
+use std::path::{Path, PathBuf};
+
+use prost_reflect::DescriptorPool;
+use prost_types::FileDescriptorSet;
+use protox::Compiler;
+use protox::file::{
+    ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver,
+};
+
+use crate::error::Error;
+use crate::options;
+use crate::position::Includes;
+use crate::syntax;
+
+/// What the `.proto` files say.
+pub(crate) struct Parsed {
+    /// With the values of custom options, which the descriptors below have lost.
+    pub(crate) pool: DescriptorPool,
+    /// The files to generate messages for: all but those that come with the generator and with
+    /// prost.
+    pub(crate) set: FileDescriptorSet,
+    /// The files on disk that were read.
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) includes: Includes,
+}
+
+/// Reads the files and all that they import.
+pub(crate) fn parse(
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+) -> Result<Parsed, Error> {
+    let includes = Includes(includes.iter().map(|folder| folder.as_ref().to_owned()).collect());
+    let mut resolver = ChainFileResolver::new();
+    for folder in &includes.0 {
+        resolver.add(IncludeFileResolver::new(folder.clone()));
+    }
+    resolver.add(OptionsResolver);
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    for proto in protos {
+        let opened = compiler.open_file(proto.as_ref());
+        opened.map_err(|error| Error::Proto(syntax::problems(&error, &includes)))?;
+    }
+    let mut set = compiler.file_descriptor_set();
+    set.file.retain(|file| !is_built_in(file.name()));
+    let paths = compiler.files().filter_map(|file| file.path().map(Path::to_owned)).collect();
+    Ok(Parsed { pool: compiler.descriptor_pool(), set, paths, includes })
+}
+
+/// Finds `quorum.proto` in the generator itself, so that projects need no copy of it.
+#[derive(Debug)]
+struct OptionsResolver;
+
+impl FileResolver for OptionsResolver {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        match name {
+            options::FILE => File::from_source(name, options::SOURCE),
+            _ => Err(protox::Error::file_not_found(name)),
+        }
+    }
+}
+
+fn is_built_in(name: &str) -> bool {
+    name == options::FILE || name.starts_with("google/protobuf/")
+}
