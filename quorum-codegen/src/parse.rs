@@ -40,7 +40,8 @@ pub(crate) fn parse(
     compiler.include_imports(true).include_source_info(true);
     for proto in protos {
         let opened = compiler.open_file(proto.as_ref());
-        opened.map_err(|error| Error::Proto(syntax::problems(&error, &includes)))?;
+        opened
+            .map_err(|error| Error::Proto(syntax::problems(&error, proto.as_ref(), &includes)))?;
     }
     let mut set = compiler.file_descriptor_set();
     set.file.retain(|file| !is_built_in(file.name()));

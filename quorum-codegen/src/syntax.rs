@@ -1,6 +1,7 @@
 //! Errors of the front end, which reads `.proto` files, in the form of our own.
 
 use std::fs;
+use std::path::Path;
 
 use miette::{Diagnostic, SourceCode};
 
@@ -9,65 +10,105 @@ use crate::model::CallType;
 use crate::options;
 use crate::position::Includes;
 
-/// One problem for each thing that the front end found wrong.
-pub(crate) fn problems(error: &protox::Error, includes: &Includes) -> Vec<Problem> {
+/// One problem for each thing that the front end found wrong when it opened `proto`.
+pub(crate) fn problems(error: &protox::Error, proto: &Path, includes: &Includes) -> Vec<Problem> {
     let Some(source) = error.source_code() else {
-        let place = error.file().map_or_else(|| ".proto".to_owned(), |file| includes.path(file));
-        let message = error.to_string();
-        let help = message.ends_with("not found").then(|| not_in(includes));
-        return vec![Problem { place, message, help }];
+        return vec![without_source(error, proto, includes)];
     };
     let further = error.related().into_iter().flatten();
     std::iter::once(error as &dyn Diagnostic)
         .chain(further)
-        .map(|diagnostic| problem(diagnostic, source, error.file(), includes))
+        .map(|diagnostic| in_source(diagnostic, source, proto, includes))
         .collect()
 }
 
-fn problem(
+/// The file as a whole can't be read.
+fn without_source(error: &protox::Error, proto: &Path, includes: &Includes) -> Problem {
+    let place = proto.display().to_string();
+    if !proto.exists() {
+        let help = format!("name a file that is there; {}", searched(includes));
+        return Problem { place, message: "there is no such file".to_owned(), help: Some(help) };
+    }
+    let message = error.to_string();
+    let help = message.contains("include path").then(|| {
+        format!(
+            "name the folder that its imports begin at among the includes; {}",
+            searched(includes)
+        )
+    });
+    Problem { place, message, help: help.or_else(|| error.help().map(|help| help.to_string())) }
+}
+
+fn in_source(
     diagnostic: &dyn Diagnostic,
     source: &dyn SourceCode,
-    file: Option<&str>,
+    proto: &Path,
     includes: &Includes,
 ) -> Problem {
     // Where two places clash, the last is the one that came later.
     let label = diagnostic.labels().and_then(Iterator::last);
     let contents = label.as_ref().and_then(|label| source.read_span(label.inner(), 0, 0).ok());
-    let name = contents.as_ref().and_then(|contents| contents.name()).or(file).unwrap_or(".proto");
-    let path = includes.path(name);
+    let name = contents.as_ref().and_then(|contents| contents.name());
+    let path = name.map_or_else(|| proto.display().to_string(), |name| includes.path(name));
     let place = contents.as_ref().map_or_else(
         || path.clone(),
         |contents| format!("{path}:{}:{}", contents.line() + 1, contents.column() + 1),
     );
     let text = fs::read_to_string(&path).unwrap_or_default();
     let offset = label.map_or(0, |label| label.offset());
-    let mut message = diagnostic.to_string();
-    let mut help = diagnostic.help().map(|help| help.to_string());
-    if message.starts_with("import ") {
-        help = Some(not_in(includes));
+    let message = diagnostic.to_string();
+    if let Some(option) = option_in(&message) {
+        let (what, help) = explain_option(option, &message, &text);
+        let rpc = enclosing_rpc(&text, offset).map(|rpc| format!("rpc `{rpc}`: "));
+        let message = format!("{}{what}", rpc.unwrap_or_default());
+        return Problem { place, message, help: Some(help) };
     }
-    if message.contains("option") || message.contains(&format!("'{}.", options::PACKAGE)) {
-        if let Some(rpc) = enclosing_rpc(&text, offset) {
-            message = format!("rpc `{rpc}`: {message}");
-        }
-        help = help.or_else(|| Some(option_help(&text)));
-    }
+    let help = mend(&message, includes).or_else(|| diagnostic.help().map(|help| help.to_string()));
     Problem { place, message, help }
 }
 
-fn not_in(includes: &Includes) -> String {
-    let folders: Vec<_> = includes.0.iter().map(|f| format!("`{}`", f.display())).collect();
-    format!("it is in none of the include folders ({}); name its folder there", folders.join(", "))
+/// What to do about the mistakes that are made most.
+fn mend(message: &str, includes: &Includes) -> Option<String> {
+    if message.starts_with("import ") {
+        return Some(format!("name its folder among the includes; {}", searched(includes)));
+    }
+    if message.ends_with("found 'edition'") {
+        return Some("editions are not supported: begin with `syntax = \"proto3\";`".to_owned());
+    }
+    if message.ends_with("is defined twice") {
+        return Some("rename one of the two".to_owned());
+    }
+    if message.ends_with("is not defined") {
+        return Some("declare it, or import the file that does".to_owned());
+    }
+    None
 }
 
-/// What to do about an option that is not known.
-fn option_help(text: &str) -> String {
-    if !text.contains(&format!("\"{}\"", options::FILE)) {
-        return format!("add `import \"{}\";` to the file", options::FILE);
+fn searched(includes: &Includes) -> String {
+    let folders: Vec<_> = includes.0.iter().map(|f| format!("`{}`", f.display())).collect();
+    format!("looked in {}", folders.join(", "))
+}
+
+/// The one of our options that a message speaks of: `quorumcall` of `'quorum.quorumcall'`.
+fn option_in(message: &str) -> Option<&str> {
+    let quoted = message.split('\'').map(|word| word.trim_matches(['(', ')']));
+    quoted.filter_map(|word| word.strip_prefix(options::PACKAGE)?.strip_prefix('.')).next()
+}
+
+/// What is wrong with the use of an option, and the mend.
+fn explain_option(option: &str, message: &str, text: &str) -> (String, String) {
+    let package = options::PACKAGE;
+    if message.contains("expected a value of type") {
+        let what = format!("option `({package}.{option})` is true or false");
+        return (what, format!("write `option ({package}.{option}) = true;`"));
     }
-    let known =
-        CallType::ALL.map(|call_type| format!("({}.{})", options::PACKAGE, call_type.option()));
-    format!("the options are {}", known.join(", "))
+    if !text.contains(&format!("\"{}\"", options::FILE)) {
+        let what = format!("option `({package}.{option})` is used without its import");
+        return (what, format!("add `import \"{}\";` to the file", options::FILE));
+    }
+    let known = CallType::ALL.map(|call_type| format!("({package}.{})", call_type.option()));
+    let what = format!("there is no option `({package}.{option})`");
+    (what, format!("the options are {}", known.join(", ")))
 }
 
 /// The name of the rpc whose declaration `offset` is in.

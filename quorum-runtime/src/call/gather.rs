@@ -182,8 +182,11 @@ impl Drop for Gather {
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();
-        for node in self.targets.iter().filter(|node| self.outstanding.contains(node.id())) {
-            node.link().forget(self.sequence);
+        for node in &*self.targets {
+            // A node whose outcome was the deadline may still owe a reply.
+            if self.expired || self.outstanding.contains(node.id()) {
+                node.link().forget(self.sequence);
+            }
         }
     }
 }

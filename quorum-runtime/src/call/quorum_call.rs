@@ -95,12 +95,14 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
 
     fn error(&self, kind: QuorumErrorKind) -> QuorumError {
         let failure = |(node, error): (_, &NodeError)| self.gather.failure(node, error.clone());
+        let mut failures: Vec<_> = self.replies.failures().map(failure).collect();
+        failures.sort_by_key(|failure| failure.node);
         QuorumError {
             method: self.gather.method().name,
             kind,
             replied: self.replies.len(),
             members: self.replies.members().len(),
-            failures: self.replies.failures().map(failure).collect(),
+            failures,
         }
     }
 }

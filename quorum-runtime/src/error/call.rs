@@ -160,7 +160,7 @@ impl QuorumError {
         self.replied
     }
 
-    /// The nodes that failed, with their causes. A node that had not replied when the call ended
+    /// The nodes that failed, with their causes, in the order of their ids. A node that had not replied when the call ended
     /// is not among them, unless the deadline was what ended it.
     #[must_use]
     pub fn failures(&self) -> &[NodeFailure] {

@@ -68,15 +68,18 @@ struct Ended {
 
 /// One connection, from the attempt to open it until it is gone.
 async fn connection(shared: &Arc<Shared>) -> Ended {
-    let channel = match shared.endpoint.connect().await {
-        Ok(channel) => channel,
-        Err(error) => {
-            let error = ConnectionError::new(error);
-            // Every request ends: with a reply, or with the outcome of the attempt it waited for.
-            shared.outbox.fail_queued(&NodeError::Unreachable(error.clone()));
-            return Ended { error, worked: false };
-        }
+    let ended = match shared.endpoint.connect().await {
+        Ok(channel) => conversation(shared, channel).await,
+        Err(error) => Ended { error: ConnectionError::new(error), worked: false },
     };
+    if !ended.worked {
+        // Every request ends: with a reply, or with the outcome of the attempt it waited for.
+        shared.outbox.fail_queued(&NodeError::Unreachable(ended.error.clone()));
+    }
+    ended
+}
+
+async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
     let requests = Requests { shared: Arc::clone(shared), epoch: shared.outbox.attach() };
     shared.state.send_replace(ConnectionState::Connected);
     tracing::debug!(node = %shared.endpoint.uri(), "connected");

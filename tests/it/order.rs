@@ -1,0 +1,85 @@
+//! Requests reach a node in the order of the calls.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use quorum_runtime::Majority;
+use quorum_tests::recorder::{RecorderConfiguration as _, RecorderManager as _, RecorderNode as _};
+use quorum_tests::{cluster, eventually, item, text};
+
+#[tokio::test]
+async fn ten_thousand_quorum_writes_issued_without_awaiting_arrive_everywhere_in_call_order() {
+    const WRITES: u64 = 10_000;
+    let (servers, manager) = cluster::<3>().await;
+    let recorder = manager.recorder(Majority).unwrap();
+
+    let calls: Vec<_> = (0..WRITES).map(|number| recorder.record(item(number))).collect();
+
+    let replies = try_join_all(calls.into_iter().map(IntoFuture::into_future)).await.unwrap();
+    assert!(replies.iter().map(|reply| reply.number).eq(0..WRITES));
+    for server in &servers {
+        let all = || server.recording().noted().len() as u64 == WRITES;
+        eventually("the last write at every server", all).await;
+        assert!(server.recording().noted().into_iter().eq(0..WRITES), "{}", server.address());
+    }
+}
+
+#[tokio::test]
+async fn calls_of_every_type_share_one_order() {
+    let (servers, manager) = cluster::<1>().await;
+    let recorder = manager.recorder(Majority).unwrap();
+    let node = manager.node(1).unwrap();
+    let mut calls = Vec::new();
+    for number in (0..1000).step_by(4) {
+        drop(recorder.note(item(number)));
+        drop(node.tell(item(number + 1)));
+        drop(recorder.record(item(number + 2)));
+        calls.push(node.ask(item(number + 3)));
+    }
+    try_join_all(calls.into_iter().map(IntoFuture::into_future)).await.unwrap();
+    assert!(servers[0].recording().noted().into_iter().eq(0..1000));
+}
+
+#[tokio::test]
+async fn a_handler_that_waits_holds_up_the_next_requests_of_its_client() {
+    let ([server], manager) = cluster::<1>().await;
+    let node = manager.node(1).unwrap();
+    let mut waiting = text("wait");
+    waiting.number = 1;
+    let first = node.ask(waiting);
+    let mut second = node.ask(item(2)).into_future();
+
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut second).await;
+    assert!(early.is_err(), "the second request was handled beside the first: {early:?}");
+    server.recording().open(1);
+
+    first.await.unwrap();
+    second.await.unwrap();
+    assert_eq!(server.recording().noted(), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_handler_that_releases_lets_the_next_requests_begin() {
+    let ([server], manager) = cluster::<1>().await;
+    let node = manager.node(1).unwrap();
+    let mut releasing = text("release");
+    releasing.number = 1;
+    let first = node.ask(releasing);
+    for number in 2..5 {
+        node.ask(item(number)).await.unwrap();
+    }
+    assert_eq!(server.recording().noted(), [2, 3, 4], "the first still waits");
+    server.recording().open(1);
+    assert_eq!(first.await.unwrap().number, 1);
+    assert_eq!(server.recording().noted(), [2, 3, 4, 1]);
+}
+
+#[tokio::test]
+async fn a_client_does_not_wait_for_the_handlers_of_another() {
+    let (servers, manager) = cluster::<1>().await;
+    let other = quorum_tests::manager(&servers);
+    let first = manager.node(1).unwrap().ask(text("wait"));
+    other.node(1).unwrap().ask(item(2)).await.unwrap();
+    servers[0].recording().open(1);
+    first.await.unwrap();
+}

@@ -1,0 +1,46 @@
+//! What the tests share: a service, its server, and a way to start and kill servers.
+
+mod recorder_server;
+mod test_server;
+
+/// The code that was generated from `proto/recorder.proto`.
+#[allow(missing_docs, reason = "the messages of a test need no documentation")]
+pub mod recorder {
+    quorum_runtime::include_proto!("recorder");
+}
+
+pub use recorder_server::Recording;
+pub use test_server::{TestServer, cluster, manager};
+
+use std::time::Duration;
+
+use recorder::Item;
+
+/// Far more than anything here takes; a test that needs it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An item with a number.
+#[must_use]
+pub fn item(number: u64) -> Item {
+    Item { number, text: String::new() }
+}
+
+/// An item that says what the server is to do.
+#[must_use]
+pub fn text(text: &str) -> Item {
+    Item { number: 0, text: text.to_owned() }
+}
+
+/// Waits until a condition holds.
+///
+/// # Panics
+///
+/// When that takes more than [`PATIENCE`].
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "{what} did not come about");
+}

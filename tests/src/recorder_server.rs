@@ -1,0 +1,81 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quorum_runtime::{Call, Status};
+use tokio::sync::Semaphore;
+
+use crate::recorder::{Item, Recorder};
+
+/// A server that notes the numbers it is asked, in the order in which their handlers end.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    noted: Arc<Mutex<Vec<u64>>>,
+    /// What a handler told to `wait` waits for.
+    gate: Arc<Semaphore>,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { noted: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+impl Recording {
+    /// The numbers so far.
+    #[must_use]
+    pub fn noted(&self) -> Vec<u64> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets this many handlers that wait, now or later, go on.
+    pub fn open(&self, handlers: usize) {
+        self.gate.add_permits(handlers);
+    }
+
+    fn push(&self, item: &Item) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).push(item.number);
+    }
+
+    async fn wait(&self) {
+        if let Ok(permit) = self.gate.acquire().await {
+            permit.forget();
+        }
+    }
+}
+
+impl Recorder for Recording {
+    async fn record(&self, _call: Call, request: Item) -> Result<Item, Status> {
+        if request.text == "wait" {
+            self.wait().await;
+        }
+        self.push(&request);
+        Ok(request)
+    }
+
+    async fn ask(&self, call: Call, mut request: Item) -> Result<Item, Status> {
+        match request.text.as_str() {
+            "wait" => self.wait().await,
+            "release" => {
+                call.release();
+                self.wait().await;
+            }
+            "fail" => return Err(Status::not_found("no such item")),
+            "panic" => panic!("told to"),
+            "large" => request.text = "x".repeat(5 * 1024 * 1024),
+            "metadata" => {
+                let value = call.metadata().get("key").and_then(|value| value.to_str().ok());
+                request.text = value.unwrap_or_default().to_owned();
+            }
+            _ => {}
+        }
+        self.push(&request);
+        Ok(request)
+    }
+
+    async fn tell(&self, _call: Call, request: Item) {
+        self.push(&request);
+    }
+
+    async fn note(&self, _call: Call, request: Item) {
+        self.push(&request);
+    }
+}
