@@ -38,7 +38,8 @@ async fn its_client_reads_what_it_wrote_from_its_servers() {
     let addresses = free_addresses().await;
     let mut servers = JoinSet::new();
     // One of the three is down, as the README says it may be.
-    for address in addresses[..2].iter().cloned() {
+    for address in &addresses[..2] {
+        let address = address.clone();
         servers.spawn(async move { program::server::serve(&address).await.unwrap() });
     }
     for address in &addresses[..2] {
