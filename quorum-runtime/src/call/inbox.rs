@@ -38,7 +38,7 @@ impl Inbox {
 
     /// Moves what has arrived to `arrivals`. If that is nothing, the task is woken when something
     /// comes.
-    pub(super) fn take(&self, arrivals: &mut VecDeque<Arrival>, task: &Context<'_>) {
+    pub(crate) fn take(&self, arrivals: &mut VecDeque<Arrival>, task: &Context<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.arrived.is_empty() {
             state.reader = Some(task.waker().clone());
@@ -48,7 +48,7 @@ impl Inbox {
     }
 
     /// Nobody waits any more.
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
     }
 

@@ -11,8 +11,8 @@ mod rpc;
 mod timeout;
 
 pub(crate) use gather::{Direction, Gather, start};
-use inbox::Inbox;
-pub(crate) use inbox::ReplyTo;
+
+pub(crate) use inbox::{Inbox, ReplyTo};
 pub use one_way::{OneWay, OneWayFuture};
 pub use quorum_call::{QuorumCall, QuorumFuture};
 pub use rpc::{Rpc, RpcFuture};

@@ -182,3 +182,6 @@ impl State {
         (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.queued_bytes })
     }
 }
+
+#[cfg(test)]
+mod tests;
