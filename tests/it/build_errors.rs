@@ -1,6 +1,8 @@
 //! A manager or a configuration that can't be is refused by its constructor.
 
-use quorum_runtime::{BuildError, ConfigurationError, Majority, Manager};
+use quorum_runtime::{BuildError, ConfigurationError, Majority, Manager, Server};
+use quorum_tests::Recording;
+use quorum_tests::recorder::RecorderServer;
 
 fn refusal(addresses: &[(u32, &str)]) -> String {
     let builder = addresses.iter().fold(Manager::builder(), |b, &(id, at)| b.node(id, at));
@@ -59,4 +61,13 @@ async fn a_configuration_without_members_or_with_strangers() {
     let unknown = configuration.with_members([1, 2]).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no node 2 in this manager");
     assert_eq!(manager.node(3).unwrap_err(), ConfigurationError::UnknownNode(3.into()));
+}
+
+#[tokio::test]
+async fn a_server_with_one_service_twice() {
+    let service = || RecorderServer::new(Recording::default());
+    let server = Server::builder().service(service()).service(service());
+    let refusal = server.serve("127.0.0.1:0").await.unwrap_err().to_string();
+    assert!(refusal.starts_with("method `recorder.Recorder."), "{refusal}");
+    assert!(refusal.ends_with("` was added twice: add each service once"), "{refusal}");
 }

@@ -65,6 +65,10 @@ pub enum ServeError {
     #[error("cannot listen: {0}")]
     Listen(#[source] std::io::Error),
 
+    /// Two services that were added have the same method, so one of them was added twice.
+    #[error("method `{0}` was added twice: add each service once")]
+    ClaimedTwice(&'static str),
+
     /// The listener broke.
     #[error("cannot serve any more: {0}")]
     Serve(#[source] tonic::transport::Error),

@@ -89,7 +89,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address can't be listened on, or the listener breaks.
+    /// When the address can't be listened on, when the listener breaks, or when two services have the
+    /// same method.
     pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
         self.serve_with_shutdown(address, std::future::pending()).await
     }
@@ -99,7 +100,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address can't be listened on, or the listener breaks.
+    /// When the address can't be listened on, when the listener breaks, or when two services have the
+    /// same method.
     pub async fn serve_with_shutdown(
         self,
         address: impl ToSocketAddrs,
@@ -117,12 +119,15 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the listener breaks.
+    /// When the listener breaks, or when two services have the same method.
     pub async fn serve_with_listener(
         self,
         listener: TcpListener,
         signal: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
+        if let Some(method) = self.registry.claimed_twice() {
+            return Err(ServeError::ClaimedTwice(method));
+        }
         let drain = CancellationToken::new();
         let stream = NodeStream::new(Arc::new(self.registry), self.max_message_size, &drain);
         let signalled = async {

@@ -30,9 +30,14 @@ pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// Begins to handle an encoded request.
 pub(super) type Handler = Arc<dyn Fn(Call, Bytes) -> Running + Send + Sync>;
 
-/// The handlers by the names of their methods. It is looked up and never iterated.
+/// The handlers by the names of their methods.
 #[derive(Default)]
-pub(super) struct Registry(HashMap<&'static str, Handler>);
+pub(super) struct Registry {
+    /// It is looked up and never iterated.
+    handlers: HashMap<&'static str, Handler>,
+    /// A method that two services claim.
+    claimed_twice: Option<&'static str>,
+}
 
 impl Methods<'_> {
     #[doc(hidden)]
@@ -75,22 +80,29 @@ impl Methods<'_> {
         method: Method,
         handler: impl Fn(Call, Bytes) -> Running + Send + Sync + 'static,
     ) {
-        self.0.0.insert(method.name, Arc::new(handler));
+        let registry = &mut *self.0;
+        if registry.handlers.insert(method.name, Arc::new(handler)).is_some() {
+            registry.claimed_twice = Some(method.name);
+        }
     }
 }
 
 impl Registry {
+    pub(super) const fn claimed_twice(&self) -> Option<&'static str> {
+        self.claimed_twice
+    }
+
     /// The handler of the method with this name.
     pub(super) fn find(&self, name: &[u8]) -> Result<&Handler, Status> {
         let name = std::str::from_utf8(name).unwrap_or_default();
-        let handler = self.0.get(name);
+        let handler = self.handlers.get(name);
         handler.ok_or_else(|| Status::unimplemented(format!("there is no method `{name}` here")))
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = self.0.keys().collect();
+        let mut names: Vec<_> = self.handlers.keys().collect();
         names.sort_unstable();
         f.debug_set().entries(names).finish()
     }

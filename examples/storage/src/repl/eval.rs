@@ -128,3 +128,51 @@ fn found(key: String, reply: ReadReply) -> Answer {
 const fn written(key: String, reply: WriteReply) -> Answer {
     Answer::Written { key, stored: reply.stored }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::Cluster;
+
+    fn read(key: &str) -> Operation {
+        Operation::Read { key: key.to_owned() }
+    }
+
+    fn write(key: &str, value: &str) -> Operation {
+        Operation::Write { key: key.to_owned(), value: value.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_data_and_reads_as_a_line() {
+        let cluster = Cluster::start(3).await.unwrap();
+        let client = Client::new(cluster.addresses(), Duration::from_secs(10)).unwrap();
+        let quorum = |operation| Command::QuorumCall { operation };
+        let cases = [
+            (quorum(read("k")), "k: not found"),
+            (quorum(write("k", "v")), "k: written"),
+            (quorum(read("k")), "k = v"),
+            (Command::Multicast { key: "k".into(), value: "w".into() }, "sent to 3 nodes"),
+            (Command::Rpc { node: 1, operation: read("k") }, "k = w"),
+            (Command::Configuration { nodes: vec![0, 1, 2], operation: read("k") }, "k = w"),
+        ];
+        for (command, answer) in cases {
+            assert_eq!(
+                eval(&client, command.clone()).await.unwrap().to_string(),
+                answer,
+                "{command:?}"
+            );
+        }
+        drop(client);
+        cluster.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_not_there_is_named() {
+        let client = Client::new(&["127.0.0.1:1".to_owned()], Duration::from_secs(1)).unwrap();
+        let error =
+            eval(&client, Command::Rpc { node: 1, operation: read("k") }).await.unwrap_err();
+        assert_eq!(error.to_string(), "there is no node 1 in this manager");
+    }
+}
