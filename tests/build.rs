@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() -> quorum_codegen::Result {
-    quorum_codegen::compile(&["proto/recorder.proto"], &["proto"])?;
+    quorum_codegen::compile(&["proto/recorder.proto", "proto/calls.proto"], &["proto"])?;
     let readme = extract_readme();
     quorum_codegen::compile(&[readme.join("proto/register.proto")], &[readme.join("proto")])
 }

@@ -3,9 +3,9 @@
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 
 use crate::error::Problem;
-use crate::model::{CallType, Method, Service};
+use crate::model::{CallType, Method, Replies, Service};
 use crate::names;
-use crate::options;
+use crate::options::{Options, PACKAGE};
 use crate::position::{Includes, comment};
 
 /// The services of all files, or every problem that stands in the way.
@@ -48,28 +48,105 @@ fn lower_method(
     let file = method.parent_service().parent_file();
     let place = includes.place(&file, method.path());
     let rpc = format!("rpc `{}.{}`", method.parent_service().name(), method.name());
-    let call_type = match *options::call_types(pool, method) {
-        [] => CallType::Rpc,
-        [only] => only,
-        [first, second, ..] => {
-            let (first, second) = (first.option(), second.option());
-            let message = format!("{rpc} has two call types, `{first}` and `{second}`");
-            let help = "an rpc has one call type: keep the option that says how it is called, and \
-                        write a second rpc where both are needed";
-            return Err(Problem { place, message, help: Some(help.to_owned()) });
-        }
+    let refused = |Refusal { what, help }| Problem {
+        place: place.clone(),
+        message: format!("{rpc} {what}"),
+        help: Some(help),
     };
-    if method.is_client_streaming() || method.is_server_streaming() {
-        let what = if method.is_client_streaming() { "request" } else { "reply" };
-        let message = format!("{rpc} streams its {what}, which no call type here supports");
-        let help = format!("take `stream` away from the {what}, and make one call per message");
-        return Err(Problem { place, message, help: Some(help) });
-    }
+    let options = Options::of(pool, method);
+    let call_type = call_type(method, &options).map_err(refused)?;
+    refuse_senseless(call_type, &options).map_err(refused)?;
+    let custom_return_type = options.custom_return_type.map(rust_type).transpose();
     Ok(Method {
         name: method.name().to_owned(),
         rust_name: names::method(method.name()),
         docs: comment(&file, method.path()),
         call_type,
+        per_node_arg: options.per_node_arg,
+        custom_return_type: custom_return_type.map_err(refused)?,
+        ordered: options.ordered.unwrap_or(true),
+        latest: options.latest,
+        idempotent: options.idempotent,
         place,
     })
+}
+
+/// Why an rpc can't be: the rest of a sentence that begins with its name, and the mend.
+struct Refusal {
+    what: String,
+    help: String,
+}
+
+impl Refusal {
+    fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into() }
+    }
+}
+
+fn call_type(method: &MethodDescriptor, options: &Options) -> Result<CallType, Refusal> {
+    let declared = match *options.call_types {
+        [] => CallType::Rpc,
+        [only] => only,
+        [first, second, ..] => {
+            return Err(Refusal::new(
+                format!("has two call types, `{}` and `{}`", first.option(), second.option()),
+                "an rpc has one call type: keep the option that says how it is called, and write a \
+                 second rpc where both are needed",
+            ));
+        }
+    };
+    if method.is_client_streaming() {
+        return Err(Refusal::new(
+            "streams its request, which no call type here supports",
+            "take `stream` away from the request, and make one call per message",
+        ));
+    }
+    match declared {
+        CallType::Correctable(_) if method.is_server_streaming() => {
+            Ok(CallType::Correctable(Replies::Stream))
+        }
+        other if method.is_server_streaming() => Err(Refusal::new(
+            format!("streams its reply, which a call of type `{}` does not", other.option()),
+            format!(
+                "take `stream` away from the reply, or write `option ({PACKAGE}.correctable) = true;` \
+                 for a result that improves"
+            ),
+        )),
+        other => Ok(other),
+    }
+}
+
+/// Refuses options that mean nothing for a call of this type.
+fn refuse_senseless(call_type: CallType, options: &Options) -> Result<(), Refusal> {
+    let name = call_type.option();
+    let senseless = |option: &str, why: &str| {
+        let what = format!("has the option `{option}`, which means nothing for `{name}`: {why}");
+        Err(Refusal::new(what, format!("take `{option}` away, or change the call type")))
+    };
+    if options.per_node_arg && !call_type.is_group() {
+        return senseless("per_node_arg", "it is called on one node");
+    }
+    if options.custom_return_type.is_some() && !call_type.has_quorum_function() {
+        return senseless("custom_return_type", "it has no quorum function");
+    }
+    if options.latest && !call_type.is_one_way() {
+        return senseless("queue", "whoever waits for its reply would wait in vain");
+    }
+    if options.idempotent && call_type.is_one_way() {
+        return senseless("idempotency_level", "nobody learns whether it was lost");
+    }
+    if options.idempotent && call_type == CallType::Correctable(Replies::Stream) {
+        return senseless("idempotency_level", "replies that were seen would come again");
+    }
+    Ok(())
+}
+
+fn rust_type(name: String) -> Result<String, Refusal> {
+    match syn::parse_str::<syn::Type>(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(Refusal::new(
+            format!("has the custom_return_type `{name}`, which is no Rust type"),
+            "name a type as the generated module can: `u64`, `crate::Summary`",
+        )),
+    }
 }

@@ -24,6 +24,16 @@ pub(crate) struct Method {
     /// Lines of the comment in front of it.
     pub(crate) docs: Vec<String>,
     pub(crate) call_type: CallType,
+    /// A function makes the message for each node.
+    pub(crate) per_node_arg: bool,
+    /// The Rust type that the quorum function returns, where that is not the reply.
+    pub(crate) custom_return_type: Option<String>,
+    /// Handlers of one client take turns.
+    pub(crate) ordered: bool,
+    /// A newer message takes the place of an unsent one.
+    pub(crate) latest: bool,
+    /// A request whose fate is not known may be sent again.
+    pub(crate) idempotent: bool,
     /// `file:line:column`.
     pub(crate) place: String,
 }
@@ -39,6 +49,15 @@ pub(crate) enum CallType {
     Multicast,
     /// All nodes of a configuration, a quorum function makes one result of their replies.
     QuorumCall,
+    /// All nodes of a configuration, a quorum function makes results that improve.
+    Correctable(Replies),
+}
+
+/// How often a node replies to one correctable call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replies {
+    Once,
+    Stream,
 }
 
 impl Service {
@@ -53,7 +72,13 @@ impl Service {
 
 impl CallType {
     /// The call types in the order of their options.
-    pub(crate) const ALL: [Self; 4] = [Self::Rpc, Self::Unicast, Self::Multicast, Self::QuorumCall];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Rpc,
+        Self::Unicast,
+        Self::Multicast,
+        Self::QuorumCall,
+        Self::Correctable(Replies::Once),
+    ];
 
     /// The name of the option in `quorum.proto`.
     pub(crate) const fn option(self) -> &'static str {
@@ -62,12 +87,23 @@ impl CallType {
             Self::Unicast => "unicast",
             Self::Multicast => "multicast",
             Self::QuorumCall => "quorumcall",
+            Self::Correctable(_) => "correctable",
         }
     }
 
     /// Whether it is called on a configuration.
     pub(crate) const fn is_group(self) -> bool {
-        matches!(self, Self::Multicast | Self::QuorumCall)
+        matches!(self, Self::Multicast | Self::QuorumCall | Self::Correctable(_))
+    }
+
+    /// Whether it can be called on a single node as well.
+    pub(crate) const fn is_single(self) -> bool {
+        !matches!(self, Self::Correctable(Replies::Stream))
+    }
+
+    /// Whether a quorum function decides on the replies.
+    pub(crate) const fn has_quorum_function(self) -> bool {
+        matches!(self, Self::QuorumCall | Self::Correctable(_))
     }
 
     /// Whether nothing is answered.

@@ -29,9 +29,18 @@ pub(crate) mod taken {
     /// By `quorum_runtime::Manager`.
     pub(crate) const MANAGER: &[&str] = &["configuration", "node", "nodes", "ready"];
     /// By `quorum_runtime::Configuration`.
-    pub(crate) const CONFIGURATION: &[&str] = &["members", "nodes", "spec", "with_members"];
+    pub(crate) const CONFIGURATION: &[&str] = &[
+        "fastest",
+        "members",
+        "only",
+        "sort_by",
+        "spec",
+        "targets",
+        "with_members",
+        "without_failed",
+    ];
     /// By `quorum_runtime::Node`.
-    pub(crate) const NODE: &[&str] = &["address", "connection_state", "id"];
+    pub(crate) const NODE: &[&str] = &["address", "connection_state", "id", "latency"];
     /// By traits that are in scope everywhere and that all of these types implement.
     pub(crate) const EVERYWHERE: &[&str] =
         &["clone", "clone_from", "clone_into", "into", "to_owned", "try_into"];

@@ -1,4 +1,5 @@
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+use prost_types::method_options::IdempotencyLevel;
 
 use crate::model::CallType;
 
@@ -9,18 +10,60 @@ pub(crate) const FILE: &str = "quorum.proto";
 /// Its text.
 pub(crate) const SOURCE: &str = include_str!("../proto/quorum.proto");
 
-/// The call types that the options of an rpc set to true.
-pub(crate) fn call_types(pool: &DescriptorPool, method: &MethodDescriptor) -> Vec<CallType> {
-    CallType::ALL.into_iter().filter(|call_type| is_set(pool, method, call_type.option())).collect()
+/// The names of all options, for those who mistype one.
+pub(crate) const ALL: [&str; 9] = [
+    "rpc",
+    "unicast",
+    "multicast",
+    "quorumcall",
+    "correctable",
+    "per_node_arg",
+    "custom_return_type",
+    "ordered",
+    "queue",
+];
+
+/// What the options of an rpc say.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The call types that are set to true.
+    pub(crate) call_types: Vec<CallType>,
+    pub(crate) per_node_arg: bool,
+    pub(crate) custom_return_type: Option<String>,
+    pub(crate) ordered: Option<bool>,
+    /// `queue = LATEST`.
+    pub(crate) latest: bool,
+    /// The standard `idempotency_level` says that a request may be repeated.
+    pub(crate) idempotent: bool,
+}
+
+impl Options {
+    pub(crate) fn of(pool: &DescriptorPool, method: &MethodDescriptor) -> Self {
+        let value = |option| value(pool, method, option);
+        let is_true = |option| value(option) == Some(Value::Bool(true));
+        let types = CallType::ALL.into_iter().filter(|call_type| is_true(call_type.option()));
+        Self {
+            call_types: types.collect(),
+            per_node_arg: is_true("per_node_arg"),
+            custom_return_type: value("custom_return_type")
+                .and_then(|value| value.as_str().map(str::to_owned)),
+            ordered: value("ordered").and_then(|value| value.as_bool()),
+            latest: value("queue") == Some(Value::EnumNumber(1)),
+            idempotent: is_idempotent(method),
+        }
+    }
 }
 
 /// Read from the pool and not from `prost_types`, which drops options that it does not know.
-fn is_set(pool: &DescriptorPool, method: &MethodDescriptor, option: &str) -> bool {
-    let Some(extension) = pool.get_extension_by_name(&format!("{PACKAGE}.{option}")) else {
-        // The file was not imported, so nothing can be set.
-        return false;
-    };
+fn value(pool: &DescriptorPool, method: &MethodDescriptor, option: &str) -> Option<Value> {
+    // The file that declares the option may not be imported, so that nothing can be set.
+    let extension = pool.get_extension_by_name(&format!("{PACKAGE}.{option}"))?;
     let options = method.options();
-    options.has_extension(&extension)
-        && matches!(&*options.get_extension(&extension), Value::Bool(true))
+    options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
+}
+
+fn is_idempotent(method: &MethodDescriptor) -> bool {
+    let options = method.method_descriptor_proto().options.as_ref();
+    options
+        .is_some_and(|options| options.idempotency_level() != IdempotencyLevel::IdempotencyUnknown)
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use miette::{Diagnostic, SourceCode};
 
 use crate::error::Problem;
-use crate::model::CallType;
 use crate::options;
 use crate::position::Includes;
 
@@ -99,14 +98,19 @@ fn option_in(message: &str) -> Option<&str> {
 fn explain_option(option: &str, message: &str, text: &str) -> (String, String) {
     let package = options::PACKAGE;
     if message.contains("expected a value of type") {
-        let what = format!("option `({package}.{option})` is true or false");
-        return (what, format!("write `option ({package}.{option}) = true;`"));
+        let (kind, example) = match option {
+            "custom_return_type" => ("a string", "\"crate::Summary\""),
+            "queue" => ("ALL or LATEST", "LATEST"),
+            _ => ("true or false", "true"),
+        };
+        let what = format!("option `({package}.{option})` is {kind}");
+        return (what, format!("write `option ({package}.{option}) = {example};`"));
     }
     if !text.contains(&format!("\"{}\"", options::FILE)) {
         let what = format!("option `({package}.{option})` is used without its import");
         return (what, format!("add `import \"{}\";` to the file", options::FILE));
     }
-    let known = CallType::ALL.map(|call_type| format!("({package}.{})", call_type.option()));
+    let known = options::ALL.map(|option| format!("({package}.{option})"));
     let what = format!("there is no option `({package}.{option})`");
     (what, format!("the options are {}", known.join(", ")))
 }

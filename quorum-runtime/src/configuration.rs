@@ -1,26 +1,53 @@
+use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::sync::Arc;
 
 use prost::Message;
 use tonic::IntoRequest;
 
-use crate::call::{Context, Direction, Method, OneWay, QuorumCall, start};
-use crate::error::ConfigurationError;
+use crate::call::{Context, Correctable, Gather, Method, OneWay, PerNode, QuorumCall, start};
+use crate::error::{ConfigurationError, QuorumError};
 use crate::node::Node;
-use crate::quorum::{NodeId, NodeSet, Replies, Verdict};
+use crate::quorum::{Level, NodeId, NodeSet, Replies, Verdict};
 
 /// A group of nodes that are called together, with the quorum functions that decide.
 ///
-/// The **members** are the nodes over which quorums are counted. `S` is the specification: it
-/// implements the generated `…QuorumSpec` of each service that is called. The calls of a service
-/// come with its generated trait: with `use storage::StorageConfiguration as _` in scope,
-/// `storage.read(request)` calls all nodes.
+/// The **members** are the nodes over which quorums are counted; the **targets** are the members that
+/// a call contacts, at first all of them. [`only`](Self::only), [`fastest`](Self::fastest) and
+/// [`without_failed`](Self::without_failed) change the targets and never what a quorum is: a call
+/// whose targets hold no quorum of the members fails at once. [`with_members`](Self::with_members) is
+/// the one that changes what a quorum is.
+///
+/// `S` is the specification: it implements the generated `…QuorumSpec` of each service that is
+/// called. The calls of a service come with its generated trait: with
+/// `use storage::StorageConfiguration as _` in scope, `storage.read(request)` calls all targets.
 ///
 /// A configuration is a cheap value: a clone shares the specification and the connections.
 /// Configurations of one manager may overlap, and share the connections of their nodes.
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let addresses = (9001..=9005).map(|port| format!("127.0.0.1:{port}"));
+/// let manager = Manager::builder().nodes(addresses).build()?;
+/// let five = manager.configuration(Majority)?;
+///
+/// let some = five.only([1, 2, 3])?;
+/// assert_eq!(some.targets().len(), 3);
+/// assert_eq!(some.members().len(), 5, "a majority is still three of the five");
+///
+/// let three = five.with_members([1, 2, 3])?;
+/// assert_eq!(three.members().len(), 3, "a majority is two of these");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Configuration<S> {
     members: Arc<NodeSet>,
+    /// The nodes of the members, in the order in which the manager was given them.
     nodes: Arc<[Node]>,
+    targets: Arc<[Node]>,
     spec: Arc<S>,
     context: Arc<Context>,
 }
@@ -35,7 +62,7 @@ impl<S> Configuration<S> {
             return Err(ConfigurationError::Empty);
         }
         let members = Arc::new(nodes.iter().map(Node::id).collect());
-        Ok(Self { members, nodes, spec, context })
+        Ok(Self { members, targets: Arc::clone(&nodes), nodes, spec, context })
     }
 
     /// The nodes over which quorums are counted.
@@ -44,16 +71,59 @@ impl<S> Configuration<S> {
         &self.members
     }
 
-    /// The nodes of this configuration, in the order in which the manager was given them.
+    /// The nodes that a call contacts, in the order in which it does.
     #[must_use]
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+    pub fn targets(&self) -> &[Node] {
+        &self.targets
     }
 
     /// The quorum functions.
     #[must_use]
     pub fn spec(&self) -> &S {
         &self.spec
+    }
+
+    /// Contacts these members only. What a quorum is stays the same.
+    ///
+    /// # Errors
+    ///
+    /// When a node is named that is no member.
+    pub fn only<N: Into<NodeId>>(
+        &self,
+        targets: impl IntoIterator<Item = N>,
+    ) -> Result<Self, ConfigurationError> {
+        let targets = self.known(targets)?;
+        Ok(self.with_targets(self.nodes.iter().filter(|node| targets.contains(node.id()))))
+    }
+
+    /// Contacts the `count` targets that answer fastest, or all when there are not that many. What a
+    /// quorum is stays the same: contact a quorum at least.
+    ///
+    /// Ranked by the moving average of what each node took to reply; a node that is not connected, or
+    /// has not replied yet, comes after all others.
+    #[must_use]
+    pub fn fastest(&self, count: usize) -> Self {
+        let mut targets = self.targets.to_vec();
+        targets.sort_by_cached_key(|node| {
+            let latency = node.latency();
+            (Reverse(node.connection_state().is_connected()), latency.is_none(), latency)
+        });
+        self.with_targets(targets.iter().take(count))
+    }
+
+    /// Contacts the targets but for those that failed in this way. What a quorum is stays the same.
+    #[must_use]
+    pub fn without_failed(&self, error: &QuorumError) -> Self {
+        let failed: NodeSet = error.failures().iter().map(|failure| failure.node).collect();
+        self.with_targets(self.targets.iter().filter(|node| !failed.contains(node.id())))
+    }
+
+    /// Contacts the same targets in another order.
+    #[must_use]
+    pub fn sort_by(&self, compare: impl FnMut(&Node, &Node) -> Ordering) -> Self {
+        let mut targets = self.targets.to_vec();
+        targets.sort_by(compare);
+        self.with_targets(&targets)
     }
 
     /// A configuration of these nodes of this one, with the same specification.
@@ -68,47 +138,68 @@ impl<S> Configuration<S> {
         &self,
         members: impl IntoIterator<Item = N>,
     ) -> Result<Self, ConfigurationError> {
-        let members: NodeSet = members.into_iter().collect();
-        if let Some(unknown) = members.iter().find(|&node| !self.members.contains(node)) {
-            return Err(ConfigurationError::UnknownNode(unknown));
-        }
+        let members = self.known(members)?;
         let nodes = self.nodes.iter().filter(|node| members.contains(node.id())).cloned().collect();
         Self::new(nodes, Arc::clone(&self.spec), Arc::clone(&self.context))
     }
 
-    pub(crate) fn quorum_call<Q, R, T>(
+    fn known<N: Into<NodeId>>(
+        &self,
+        nodes: impl IntoIterator<Item = N>,
+    ) -> Result<NodeSet, ConfigurationError> {
+        let nodes: NodeSet = nodes.into_iter().collect();
+        let unknown = nodes.iter().find(|&node| !self.members.contains(node));
+        unknown.map_or(Ok(nodes), |unknown| Err(ConfigurationError::UnknownNode(unknown)))
+    }
+
+    fn with_targets<'a>(&self, targets: impl IntoIterator<Item = &'a Node>) -> Self {
+        Self { targets: targets.into_iter().cloned().collect(), ..self.clone() }
+    }
+}
+
+/// What generated code calls.
+impl<S: Send + Sync + 'static> Configuration<S> {
+    pub(crate) fn quorum_call<Q: Message, R, T>(
         &self,
         method: Method,
         request: impl IntoRequest<Q>,
+        per_node: Option<PerNode<'_, Q>>,
         function: impl Fn(&S, &Q, &Replies<R>) -> Verdict<T> + Send + 'static,
-    ) -> QuorumCall<Q, R, T>
-    where
-        Q: Message,
-        S: Send + Sync + 'static,
-    {
-        let (request, gather) = self.start(method, request, Direction::TwoWay);
+    ) -> QuorumCall<Q, R, T> {
+        let (request, gather) = self.start(method, request, per_node);
         let spec = Arc::clone(&self.spec);
         QuorumCall::new(request, Arc::clone(&self.members), gather, move |request, replies| {
             function(&spec, request, replies)
         })
     }
 
+    pub(crate) fn correctable<Q: Message, R: Message + Default, T>(
+        &self,
+        method: Method,
+        request: impl IntoRequest<Q>,
+        per_node: Option<PerNode<'_, Q>>,
+        function: impl Fn(&S, &Q, &Replies<R>) -> Verdict<Level<T>> + Send + 'static,
+    ) -> Correctable<Q, R, T> {
+        Correctable::new(self.quorum_call(method, request, per_node, function))
+    }
+
     pub(crate) fn multicast<Q: Message>(
         &self,
         method: Method,
         request: impl IntoRequest<Q>,
+        per_node: Option<PerNode<'_, Q>>,
     ) -> OneWay {
-        OneWay::new(self.start(method, request, Direction::OneWay).1)
+        OneWay::new(self.start(method, request, per_node).1)
     }
 
     fn start<Q: Message>(
         &self,
         method: Method,
         request: impl IntoRequest<Q>,
-        direction: Direction,
-    ) -> (Q, crate::call::Gather) {
-        let targets = Arc::clone(&self.nodes);
-        start(&self.context, targets, method, request.into_request(), direction)
+        per_node: Option<PerNode<'_, Q>>,
+    ) -> (Q, Gather) {
+        let targets = Arc::clone(&self.targets);
+        start(&self.context, targets, method, request.into_request(), per_node)
     }
 }
 
@@ -117,6 +208,7 @@ impl<S> Clone for Configuration<S> {
         Self {
             members: Arc::clone(&self.members),
             nodes: Arc::clone(&self.nodes),
+            targets: Arc::clone(&self.targets),
             spec: Arc::clone(&self.spec),
             context: Arc::clone(&self.context),
         }
@@ -125,6 +217,10 @@ impl<S> Clone for Configuration<S> {
 
 impl<S> fmt::Debug for Configuration<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configuration").field("members", &self.members).finish_non_exhaustive()
+        let targets: NodeSet = self.targets.iter().map(Node::id).collect();
+        f.debug_struct("Configuration")
+            .field("members", &self.members)
+            .field("targets", &targets)
+            .finish_non_exhaustive()
     }
 }

@@ -30,7 +30,10 @@ mod wire;
 #[allow(missing_docs, reason = "called by generated code alone")]
 pub mod __private;
 
-pub use call::{OneWay, OneWayFuture, QuorumCall, QuorumFuture, Rpc, RpcFuture};
+pub use call::{
+    Correctable, CorrectableFuture, OneWay, OneWayFuture, QuorumCall, QuorumFuture, Reply,
+    ReplyStream, Rpc, RpcFuture,
+};
 pub use configuration::Configuration;
 pub use error::{
     BuildError, ConfigurationError, ConnectionError, NodeError, NodeFailure, NotReady, QuorumError,
@@ -39,8 +42,8 @@ pub use error::{
 pub use link::ConnectionState;
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
-pub use quorum::{Majority, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
-pub use server::{Call, Methods, Server, Service};
+pub use quorum::{Level, Majority, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
+pub use server::{Call, Methods, Replier, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};
 
 /// Includes what `quorum-codegen` made of the `.proto` files of one package.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
 use tonic::IntoRequest;
 
-use crate::call::{Context, Direction, Method, OneWay, Rpc, start};
+use crate::call::{Context, Gather, Method, OneWay, Rpc, start};
 use crate::link::{ConnectionState, Link};
 use crate::quorum::NodeId;
 
@@ -46,6 +47,14 @@ impl Node {
         self.0.link.state()
     }
 
+    /// What the node takes to reply: a moving average over samples of the requests to it, handlers
+    /// included; a request that has waited longer than that counts with its wait. `None` until it
+    /// has replied once.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        self.0.link.latency()
+    }
+
     pub(crate) fn link(&self) -> &Link {
         &self.0.link
     }
@@ -55,7 +64,7 @@ impl Node {
         method: Method,
         request: impl IntoRequest<Q>,
     ) -> Rpc<R> {
-        Rpc::new(self.start(method, request, Direction::TwoWay))
+        Rpc::new(self.start(method, request))
     }
 
     pub(crate) fn unicast<Q: Message>(
@@ -63,16 +72,11 @@ impl Node {
         method: Method,
         request: impl IntoRequest<Q>,
     ) -> OneWay {
-        OneWay::new(self.start(method, request, Direction::OneWay))
+        OneWay::new(self.start(method, request))
     }
 
-    fn start<Q: Message>(
-        &self,
-        method: Method,
-        request: impl IntoRequest<Q>,
-        direction: Direction,
-    ) -> crate::call::Gather {
+    fn start<Q: Message>(&self, method: Method, request: impl IntoRequest<Q>) -> Gather {
         let target = Arc::from([self.clone()]);
-        start(&self.0.context, target, method, request.into_request(), direction).1
+        start(&self.0.context, target, method, request.into_request(), None).1
     }
 }

@@ -4,10 +4,10 @@ use prost::Message;
 use tonic::IntoRequest;
 
 pub use crate::call::Method;
-use crate::call::{OneWay, QuorumCall, Rpc};
+use crate::call::{Correctable, OneWay, QuorumCall, Rpc};
 use crate::configuration::Configuration;
 use crate::node::Node;
-use crate::quorum::{Majority, Replies, Verdict};
+use crate::quorum::{Level, Majority, NodeId, Replies, Verdict};
 pub use crate::server::{Methods, Service};
 
 /// The shape of generated code that this runtime understands.
@@ -32,6 +32,16 @@ pub fn majority<R: Clone>(replies: &Replies<R>) -> Verdict<R> {
     replies.first_of(&Majority)
 }
 
+/// What a method of a specification does that is left out, where the result improves: each reply is
+/// a level, and the one that makes a majority is the last.
+pub fn levels<R: Clone>(replies: &Replies<R>) -> Verdict<Level<R>> {
+    let number = u32::try_from(replies.len()).unwrap_or(u32::MAX);
+    let is_last = replies.is_quorum(&Majority);
+    let level =
+        replies.values().last().map(|reply| Level { number, value: reply.clone(), is_last });
+    level.into()
+}
+
 pub fn quorum_call<S, Q, R, T>(
     configuration: &Configuration<S>,
     method: Method,
@@ -44,15 +54,71 @@ where
     R: 'static,
     T: 'static,
 {
-    configuration.quorum_call(method, request, function)
+    configuration.quorum_call(method, request, None, function)
 }
 
-pub fn multicast<S, Q: Message>(
+pub fn quorum_call_per_node<S, Q, R, T>(
+    configuration: &Configuration<S>,
+    method: Method,
+    request: impl IntoRequest<Q>,
+    mut per_node: impl FnMut(&Q, NodeId) -> Option<Q>,
+    function: fn(&S, &Q, &Replies<R>) -> Verdict<T>,
+) -> QuorumCall<Q, R, T>
+where
+    S: Send + Sync + 'static,
+    Q: Message + 'static,
+    R: 'static,
+    T: 'static,
+{
+    configuration.quorum_call(method, request, Some(&mut per_node), function)
+}
+
+pub fn correctable<S, Q, R, T>(
+    configuration: &Configuration<S>,
+    method: Method,
+    request: impl IntoRequest<Q>,
+    function: fn(&S, &Q, &Replies<R>) -> Verdict<Level<T>>,
+) -> Correctable<Q, R, T>
+where
+    S: Send + Sync + 'static,
+    Q: Message + 'static,
+    R: Message + Default + 'static,
+    T: 'static,
+{
+    configuration.correctable(method, request, None, function)
+}
+
+pub fn correctable_per_node<S, Q, R, T>(
+    configuration: &Configuration<S>,
+    method: Method,
+    request: impl IntoRequest<Q>,
+    mut per_node: impl FnMut(&Q, NodeId) -> Option<Q>,
+    function: fn(&S, &Q, &Replies<R>) -> Verdict<Level<T>>,
+) -> Correctable<Q, R, T>
+where
+    S: Send + Sync + 'static,
+    Q: Message + 'static,
+    R: Message + Default + 'static,
+    T: 'static,
+{
+    configuration.correctable(method, request, Some(&mut per_node), function)
+}
+
+pub fn multicast<S: Send + Sync + 'static, Q: Message>(
     configuration: &Configuration<S>,
     method: Method,
     request: impl IntoRequest<Q>,
 ) -> OneWay {
-    configuration.multicast(method, request)
+    configuration.multicast(method, request, None)
+}
+
+pub fn multicast_per_node<S: Send + Sync + 'static, Q: Message>(
+    configuration: &Configuration<S>,
+    method: Method,
+    request: impl IntoRequest<Q>,
+    mut per_node: impl FnMut(&Q, NodeId) -> Option<Q>,
+) -> OneWay {
+    configuration.multicast(method, request, Some(&mut per_node))
 }
 
 pub fn rpc<Q: Message, R>(node: &Node, method: Method, request: impl IntoRequest<Q>) -> Rpc<R> {

@@ -48,7 +48,7 @@ fn an_option_that_does_not_exist() {
         "  rpc Read(Q) returns (R) {\n    option (quorum.quorumcal) = true;\n  }",
         &expect![[r#"
             test.proto:6:5: rpc `Read`: there is no option `(quorum.quorumcal)`
-              help: the options are (quorum.rpc), (quorum.unicast), (quorum.multicast), (quorum.quorumcall)"#]],
+              help: the options are (quorum.rpc), (quorum.unicast), (quorum.multicast), (quorum.quorumcall), (quorum.correctable), (quorum.per_node_arg), (quorum.custom_return_type), (quorum.ordered), (quorum.queue)"#]],
     );
 }
 
@@ -116,8 +116,8 @@ fn streams() {
         &expect![[r#"
             test.proto:5:3: rpc `Store.Send` streams its request, which no call type here supports
               help: take `stream` away from the request, and make one call per message
-            test.proto:6:3: rpc `Store.Watch` streams its reply, which no call type here supports
-              help: take `stream` away from the reply, and make one call per message"#]],
+            test.proto:6:3: rpc `Store.Watch` streams its reply, which a call of type `quorumcall` does not
+              help: take `stream` away from the reply, or write `option (quorum.correctable) = true;` for a result that improves"#]],
     );
 }
 

@@ -54,27 +54,18 @@ fn configuration(view: &View<'_>) -> TokenStream {
     );
     let group = || view.methods().filter(|(method, _)| method.call_type.is_group());
     let declared = group().map(|(method, types)| {
-        let (about, signature) =
-            (docs(&method.docs, on_configuration(method)), group_signature(method, types));
+        let about = docs(&method.docs, &on_configuration(method));
+        let signature = group_signature(method, types);
         quote!(#about #signature;)
     });
     let defined = group().map(|(method, types)| {
-        let (signature, wire_name) = (group_signature(method, types), view.wire_name(method));
-        let body = match method.call_type {
-            CallType::QuorumCall => {
-                let function = ident(&method.rust_name);
-                quote!(::quorum_runtime::__private::quorum_call(
-                    self,
-                    #wire_name,
-                    request,
-                    <S as #spec>::#function,
-                ))
-            }
-            CallType::Rpc | CallType::Unicast | CallType::Multicast => {
-                quote!(::quorum_runtime::__private::multicast(self, #wire_name, request))
-            }
-        };
-        quote!(#signature { #body })
+        let (signature, call) = (group_signature(method, types), ident(&group_call(method)));
+        let (name, method_tokens) = (ident(&method.rust_name), view.method(method));
+        let per_node = method.per_node_arg.then(|| quote!(per_node,));
+        let function = method.call_type.has_quorum_function().then(|| quote!(<S as #spec>::#name,));
+        quote!(#signature {
+            ::quorum_runtime::__private::#call(self, #method_tokens, request, #per_node #function)
+        })
     });
     quote! {
         #about
@@ -93,17 +84,18 @@ fn node(view: &View<'_>) -> TokenStream {
     let allow = allow_lints();
     let name = &view.names.node;
     let about = docs(&[], &format!("The calls of `{}` on one node.", view.service.name));
-    let declared = view.methods().map(|(method, types)| {
+    let single = || view.methods().filter(|(method, _)| method.call_type.is_single());
+    let declared = single().map(|(method, types)| {
         let (about, signature) =
             (docs(&method.docs, on_node(method)), node_signature(method, types));
         quote!(#about #signature;)
     });
-    let defined = view.methods().map(|(method, types)| {
-        let (signature, wire_name) = (node_signature(method, types), view.wire_name(method));
+    let defined = single().map(|(method, types)| {
+        let (signature, method_tokens) = (node_signature(method, types), view.method(method));
         let body = if method.call_type.is_one_way() {
-            quote!(::quorum_runtime::__private::unicast(self, #wire_name, request))
+            quote!(::quorum_runtime::__private::unicast(self, #method_tokens, request))
         } else {
-            quote!(::quorum_runtime::__private::rpc(self, #wire_name, request))
+            quote!(::quorum_runtime::__private::rpc(self, #method_tokens, request))
         };
         quote!(#signature { #body })
     });
@@ -122,11 +114,43 @@ fn node(view: &View<'_>) -> TokenStream {
 
 fn group_signature(method: &Method, types: &MessageTypes) -> TokenStream {
     let (name, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
+    let result = types.result(method);
     let returns = match method.call_type {
-        CallType::QuorumCall => quote!(::quorum_runtime::QuorumCall<#request, #reply>),
+        CallType::QuorumCall => {
+            // Where the result is a reply, that is what the type says by default.
+            let result = method.custom_return_type.is_some().then(|| quote!(, #result));
+            quote!(::quorum_runtime::QuorumCall<#request, #reply #result>)
+        }
+        CallType::Correctable(_) => {
+            quote!(::quorum_runtime::Correctable<#request, #reply, #result>)
+        }
         CallType::Rpc | CallType::Unicast | CallType::Multicast => quote!(::quorum_runtime::OneWay),
     };
-    quote!(fn #name(&self, request: impl ::quorum_runtime::IntoRequest<#request>) -> #returns)
+    let per_node = method.per_node_arg.then(|| {
+        quote! {
+            , per_node: impl ::core::ops::FnMut(
+                &#request,
+                ::quorum_runtime::NodeId,
+            ) -> ::core::option::Option<#request>
+        }
+    });
+    quote! {
+        fn #name(
+            &self,
+            request: impl ::quorum_runtime::IntoRequest<#request>
+            #per_node
+        ) -> #returns
+    }
+}
+
+/// The function of the runtime that makes a group call.
+fn group_call(method: &Method) -> String {
+    let call = match method.call_type {
+        CallType::QuorumCall => "quorum_call",
+        CallType::Correctable(_) => "correctable",
+        CallType::Rpc | CallType::Unicast | CallType::Multicast => "multicast",
+    };
+    if method.per_node_arg { format!("{call}_per_node") } else { call.to_owned() }
 }
 
 fn node_signature(method: &Method, types: &MessageTypes) -> TokenStream {
@@ -139,17 +163,26 @@ fn node_signature(method: &Method, types: &MessageTypes) -> TokenStream {
     quote!(fn #name(&self, request: impl ::quorum_runtime::IntoRequest<#request>) -> #returns)
 }
 
-const fn on_configuration(method: &Method) -> &'static str {
-    match method.call_type {
+fn on_configuration(method: &Method) -> String {
+    let sent = if method.per_node_arg {
+        "Sends each target the message that `per_node` makes for it of `request`, before it returns; \
+         a target for which that is `None` is skipped"
+    } else {
+        "Sends the request to every target before it returns"
+    };
+    let then = match method.call_type {
         CallType::QuorumCall => {
-            "Sends the request to every node before it returns. Await the result: the quorum \
-             function of the specification makes it of the replies."
+            ". Await the result: the quorum function of the specification makes it of the replies."
+        }
+        CallType::Correctable(_) => {
+            ". Its levels improve while replies come in, as the function of the specification says; \
+             awaiting it waits for the last."
         }
         CallType::Rpc | CallType::Unicast | CallType::Multicast => {
-            "Sends the message to every node before it returns; nothing is answered. Awaiting the \
-             result waits until the connections have taken it."
+            "; nothing is answered. Awaiting the result waits until the connections have taken it."
         }
-    }
+    };
+    format!("{sent}{then}")
 }
 
 const fn on_node(method: &Method) -> &'static str {

@@ -12,7 +12,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Ident, Type};
 
-use crate::model::{Method, Service};
+use crate::model::{CallType, Method, Replies, Service};
 use crate::names;
 
 /// The shape of generated code. The runtime refuses another one at compile time.
@@ -49,6 +49,17 @@ pub(crate) fn service(service: &Service, types: &[MessageTypes]) -> TokenStream 
         #spec
         #client
         #server
+    }
+}
+
+impl MessageTypes {
+    /// What the quorum function of a method makes of the replies.
+    fn result(&self, method: &Method) -> Type {
+        let custom = method.custom_return_type.as_ref();
+        custom.map_or_else(
+            || self.reply.clone(),
+            |name| syn::parse_str(name).expect("lowering has seen that it is a type"),
+        )
     }
 }
 
@@ -92,10 +103,26 @@ impl<'a> View<'a> {
         self.service.methods.iter().zip(self.types)
     }
 
-    /// The name of a method on the wire, as the runtime takes it.
-    fn wire_name(&self, method: &Method) -> TokenStream {
+    /// A method as the runtime takes it: its name on the wire, and what its options say.
+    fn method(&self, method: &Method) -> TokenStream {
         let name = format!("{}.{}", self.service.full_name(), method.name);
-        quote!(::quorum_runtime::__private::Method::new(#name))
+        let mut tokens = quote!(::quorum_runtime::__private::Method::new(#name));
+        if method.call_type.is_one_way() {
+            tokens.extend(quote!(.one_way()));
+        }
+        if method.call_type == CallType::Correctable(Replies::Stream) {
+            tokens.extend(quote!(.streams()));
+        }
+        if method.idempotent {
+            tokens.extend(quote!(.idempotent()));
+        }
+        if method.latest {
+            tokens.extend(quote!(.latest()));
+        }
+        if !method.ordered {
+            tokens.extend(quote!(.unordered()));
+        }
+        tokens
     }
 }
 

@@ -3,7 +3,7 @@ use quote::quote;
 
 use super::docs::docs;
 use super::{MessageTypes, View, allow_lints, ident};
-use crate::model::Method;
+use crate::model::{CallType, Method, Replies};
 
 /// The trait that a server implements, and the adapter that serves an implementation.
 pub(super) fn render(view: &View<'_>) -> TokenStream {
@@ -27,12 +27,17 @@ fn handlers(view: &View<'_>) -> TokenStream {
         let (about, handler, request) =
             (docs(&method.docs, about_handler(method)), ident(&method.rust_name), &types.request);
         let output = output(method, types);
+        let replies = streams(method).then(|| {
+            let reply = &types.reply;
+            quote!(replies: ::quorum_runtime::Replier<#reply>,)
+        });
         quote! {
             #about
             fn #handler(
                 &self,
                 call: ::quorum_runtime::Call,
                 request: #request,
+                #replies
             ) -> impl ::core::future::Future<Output = #output> + ::core::marker::Send;
         }
     });
@@ -54,13 +59,18 @@ fn adapter(view: &View<'_>) -> TokenStream {
         &format!("Serves an implementation of `{service}`: pass it to `Server::service`."),
     );
     let registered = view.methods().map(|(method, _)| {
-        let (handler, wire_name) = (ident(&method.rust_name), view.wire_name(method));
-        let add = ident(if method.call_type.is_one_way() { "one_way" } else { "two_way" });
+        let (handler, method_tokens) = (ident(&method.rust_name), view.method(method));
+        let add = ident(match method.call_type {
+            _ if method.call_type.is_one_way() => "one_way",
+            _ if streams(method) => "streams",
+            _ => "two_way",
+        });
+        let replies = streams(method).then(|| quote!(, replies));
         quote! {
             let service = ::std::sync::Arc::clone(&self.0);
-            methods.#add(#wire_name, move |call, request| {
+            methods.#add(#method_tokens, move |call, request #replies| {
                 let service = ::std::sync::Arc::clone(&service);
-                async move { <T as #name>::#handler(&*service, call, request).await }
+                async move { <T as #name>::#handler(&*service, call, request #replies).await }
             });
         }
     });
@@ -97,14 +107,24 @@ fn output(method: &Method, types: &MessageTypes) -> TokenStream {
     let reply = &types.reply;
     if method.call_type.is_one_way() {
         quote!(())
+    } else if streams(method) {
+        quote!(::core::result::Result<(), ::quorum_runtime::Status>)
     } else {
         quote!(::core::result::Result<#reply, ::quorum_runtime::Status>)
     }
 }
 
+/// Whether a handler may reply several times.
+fn streams(method: &Method) -> bool {
+    method.call_type == CallType::Correctable(Replies::Stream)
+}
+
 const fn about_handler(method: &Method) -> &'static str {
     if method.call_type.is_one_way() {
         "Handles a one-way message: nothing is answered."
+    } else if matches!(method.call_type, CallType::Correctable(Replies::Stream)) {
+        "Handles a request by any number of replies. When it returns, it has said all; an error is \
+         answered as it is."
     } else {
         "Handles a request. An error is answered as it is."
     }

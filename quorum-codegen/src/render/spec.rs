@@ -2,8 +2,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::docs;
-use super::{View, allow_lints, ident};
-use crate::model::CallType;
+use super::{MessageTypes, View, allow_lints, ident};
+use crate::model::{CallType, Method};
 
 /// The trait with one quorum function for each quorum call, and `Majority` as its simplest
 /// implementation.
@@ -15,29 +15,20 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
         &format!(
             "The quorum functions of `{service}`: what makes one result of the replies to each \
              quorum call.\n\nA function is asked again each time a node has replied or failed, until \
-             it is done. One that is left out waits for a majority of the members and takes the \
-             reply that came first."
+             it is done. One that is left out waits for a majority of the members: a quorum call \
+             takes the reply that came first, a correctable shows each reply as a level."
         ),
     );
     let refusal = format!("`{{Self}}` has no quorum functions for the service `{service}`");
-    let mend =
-        format!("implement `{name}` for it, or pass `quorum_runtime::Majority` for the defaults");
-    let functions = view.methods().filter(|(method, _)| method.call_type == CallType::QuorumCall);
-    let functions = functions.map(|(method, types)| {
-        let (function, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
-        let about = docs(&method.docs, &format!("Decides on the replies to `{}`.", method.name));
-        quote! {
-            #about
-            fn #function(
-                &self,
-                request: &#request,
-                replies: &::quorum_runtime::Replies<#reply>,
-            ) -> ::quorum_runtime::Verdict<#reply> {
-                let _ = request;
-                ::quorum_runtime::__private::majority(replies)
-            }
-        }
-    });
+    let decided = || view.methods().filter(|(method, _)| method.call_type.has_quorum_function());
+    let functions = decided().map(|(method, types)| function(method, types));
+    let has_all_defaults = decided().all(|(method, _)| method.custom_return_type.is_none());
+    let majority = has_all_defaults.then(|| quote!(impl #name for ::quorum_runtime::Majority {}));
+    let mend = if has_all_defaults {
+        format!("implement `{name}` for it, or pass `quorum_runtime::Majority` for the defaults")
+    } else {
+        format!("implement `{name}` for it")
+    };
     quote! {
         #about
         #allow
@@ -46,6 +37,43 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
             #(#functions)*
         }
 
-        impl #name for ::quorum_runtime::Majority {}
+        #majority
+    }
+}
+
+fn function(method: &Method, types: &MessageTypes) -> TokenStream {
+    let (function, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
+    let result = types.result(method);
+    let improves = matches!(method.call_type, CallType::Correctable(_));
+    let (about, verdict, default) = if improves {
+        (
+            format!("Makes a level of the replies to `{}` so far.", method.name),
+            quote!(::quorum_runtime::Verdict<::quorum_runtime::Level<#result>>),
+            ident("levels"),
+        )
+    } else {
+        (
+            format!("Decides on the replies to `{}`.", method.name),
+            quote!(::quorum_runtime::Verdict<#result>),
+            ident("majority"),
+        )
+    };
+    let about = docs(&method.docs, &about);
+    let signature = quote! {
+        fn #function(
+            &self,
+            request: &#request,
+            replies: &::quorum_runtime::Replies<#reply>,
+        ) -> #verdict
+    };
+    if method.custom_return_type.is_some() {
+        return quote!(#about #signature;);
+    }
+    quote! {
+        #about
+        #signature {
+            let _ = request;
+            ::quorum_runtime::__private::#default(replies)
+        }
     }
 }

@@ -9,64 +9,57 @@ use futures::Future as _;
 use prost::Message;
 use tokio::time::{Instant, Sleep};
 use tonic::Request;
+use tonic::metadata::MetadataMap;
 
-use super::inbox::Arrival;
+use super::inbox::{Arrival, Event};
 use super::timeout::timeout_of;
 use super::{Context, Inbox, Method};
 use crate::error::{NodeError, NodeFailure};
-use crate::link::Outgoing;
+use crate::link::{Answer, Outgoing};
 use crate::node::Node;
 use crate::quorum::{NodeId, NodeSet};
 use crate::wire::{Envelope, entries_of};
 
-/// Whether nodes answer a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    TwoWay,
-    OneWay,
-}
+/// Makes the message for one node of the request; `None` skips the node.
+pub(crate) type PerNode<'a, Q> = &'a mut dyn FnMut(&Q, NodeId) -> Option<Q>;
 
 /// Puts a request on the queue of every target, and returns the message with what gathers the
-/// outcomes. The message is encoded once, whatever the number of targets.
+/// outcomes. A message that is the same for all nodes is encoded once.
 pub(crate) fn start<Q: Message>(
     context: &Arc<Context>,
     targets: Arc<[Node]>,
     method: Method,
     request: Request<Q>,
-    direction: Direction,
+    per_node: Option<PerNode<'_, Q>>,
 ) -> (Q, Gather) {
     let (metadata, _, message) = request.into_parts();
-    let after = timeout_of(&metadata).unwrap_or(context.timeout);
+    let mut gather = Gather::new(context, targets, method, &metadata);
     let envelope = Envelope {
-        sequence: context.next_sequence(),
+        sequence: gather.sequence,
         method: Bytes::from_static(method.name.as_bytes()),
-        status: None,
         entries: entries_of(&metadata),
-        payload: message.encode_to_vec().into(),
+        ..Envelope::default()
     };
-    let gather = Gather {
-        method,
-        sequence: envelope.sequence,
-        outstanding: targets.iter().map(Node::id).collect(),
-        inbox: Arc::default(),
-        arrived: VecDeque::new(),
-        deadline: Deadline { after, at: Instant::now().checked_add(after), sleep: None },
-        expired: false,
-        context: Arc::clone(context),
-        targets,
-    };
-    gather.send(&envelope, direction);
+    match per_node {
+        None => {
+            let payload = Bytes::from(message.encode_to_vec());
+            gather.send(&envelope, |_| Some(payload.clone()));
+        }
+        Some(make) => gather.send(&envelope, |node| {
+            make(&message, node).map(|message| message.encode_to_vec().into())
+        }),
+    }
     (message, gather)
 }
 
-/// Gathers what the targets of one call answer: one arrival for each of them, at the latest when
+/// Gathers what the contacted nodes of one call answer, until each has answered, has failed, or
 /// the deadline has passed.
 #[derive(Debug)]
 pub(crate) struct Gather {
     method: Method,
     sequence: u64,
     targets: Arc<[Node]>,
-    /// Targets whose outcome has not been taken yet.
+    /// Nodes of which more may come.
     outstanding: NodeSet,
     inbox: Arc<Inbox>,
     arrived: VecDeque<Arrival>,
@@ -84,8 +77,53 @@ struct Deadline {
 }
 
 impl Gather {
+    fn new(
+        context: &Arc<Context>,
+        targets: Arc<[Node]>,
+        method: Method,
+        metadata: &MetadataMap,
+    ) -> Self {
+        let after = timeout_of(metadata).unwrap_or(context.timeout);
+        Self {
+            method,
+            sequence: context.next_sequence(),
+            targets,
+            outstanding: NodeSet::new(),
+            inbox: Arc::default(),
+            arrived: VecDeque::new(),
+            deadline: Deadline { after, at: Instant::now().checked_add(after), sleep: None },
+            expired: false,
+            context: Arc::clone(context),
+        }
+    }
+
+    /// Sends each target its message, if there is one for it.
+    fn send(&mut self, envelope: &Envelope, mut payload: impl FnMut(NodeId) -> Option<Bytes>) {
+        let limit = self.context.max_message_size;
+        for node in &*self.targets {
+            let Some(payload) = payload(node.id()) else {
+                continue;
+            };
+            self.outstanding.insert(node.id());
+            let reply_to = self.inbox.slot(node.id());
+            let envelope = Envelope { payload, ..envelope.clone() };
+            let bytes = envelope.encoded_len();
+            if bytes > limit {
+                reply_to.fail(NodeError::TooLarge { bytes, limit });
+                continue;
+            }
+            let delivery = self.method.delivery;
+            node.link().send(Outgoing { envelope, bytes, reply_to, delivery });
+        }
+    }
+
     pub(super) const fn method(&self) -> Method {
         self.method
+    }
+
+    /// The nodes that may still answer; right after the start, all that were contacted.
+    pub(super) const fn outstanding(&self) -> &NodeSet {
+        &self.outstanding
     }
 
     pub(super) fn targets(&self) -> &[Node] {
@@ -97,17 +135,17 @@ impl Gather {
         self.expired.then_some(self.deadline.after)
     }
 
-    /// Whether every target's outcome has been taken.
+    /// Whether nothing more can come.
     pub(super) const fn is_complete(&self) -> bool {
         self.outstanding.is_empty()
     }
 
-    /// The next outcome, or `None` when every target's has been taken.
-    pub(super) fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Option<Arrival>> {
+    /// The next reply or failure, or `None` when nothing more can come.
+    pub(super) fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Option<Outcome>> {
         loop {
             if let Some(arrival) = self.arrived.pop_front() {
-                if self.outstanding.remove(arrival.node) {
-                    return Poll::Ready(Some(arrival));
+                if let Some(outcome) = self.accept(arrival) {
+                    return Poll::Ready(Some(outcome));
                 }
                 continue;
             }
@@ -131,21 +169,22 @@ impl Gather {
         NodeFailure { node, address: address.unwrap_or_default().into(), error }
     }
 
-    fn send(&self, envelope: &Envelope, direction: Direction) {
-        let bytes = envelope.encoded_len();
-        let limit = self.context.max_message_size;
-        for node in &*self.targets {
-            let reply_to = self.inbox.slot(node.id());
-            if bytes > limit {
-                reply_to.deliver(Err(NodeError::TooLarge { bytes, limit }));
-                continue;
-            }
-            node.link().send(Outgoing {
-                envelope: envelope.clone(),
-                bytes,
-                reply_to,
-                one_way: direction == Direction::OneWay,
-            });
+    /// What an arrival means for the call; nothing, when its node can't answer any more.
+    fn accept(&mut self, Arrival { node, event }: Arrival) -> Option<Outcome> {
+        if !self.outstanding.contains(node) {
+            return None;
+        }
+        let is_last = match &event {
+            Event::Reply(_) => self.method.delivery.answer != Answer::Stream,
+            Event::End | Event::Failed(_) => true,
+        };
+        if is_last {
+            self.outstanding.remove(node);
+        }
+        match event {
+            Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
+            Event::Failed(error) => Some(Outcome { node, reply: Err(error) }),
+            Event::End => None,
         }
     }
 
@@ -157,8 +196,22 @@ impl Gather {
                 after: self.deadline.after,
                 connection: node.link().state().into_error(),
             };
-            self.arrived.push_back(Arrival { node: node.id(), outcome: Err(error) });
+            self.arrived.push_back(Arrival { node: node.id(), event: Event::Failed(error) });
         }
+    }
+}
+
+/// A reply of one node, still encoded, or why there is none.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) node: NodeId,
+    pub(super) reply: Result<Bytes, NodeError>,
+}
+
+impl Outcome {
+    /// The reply as a message.
+    pub(super) fn decode<R: Message + Default>(self) -> Result<R, NodeError> {
+        R::decode(self.reply?).map_err(NodeError::Undecodable)
     }
 }
 

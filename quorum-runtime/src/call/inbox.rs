@@ -8,9 +8,11 @@ use bytes::Bytes;
 use crate::error::NodeError;
 use crate::quorum::NodeId;
 
+/// Replies of one call that may wait to be read. It matters to calls whose nodes reply several
+/// times; where each replies once, the inbox is bounded by their number.
+pub(crate) const MAX_UNREAD: usize = 4096;
+
 /// Where the outcomes of one call arrive.
-///
-/// Its size is bounded by the targets of the call: each delivers once.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
@@ -23,11 +25,21 @@ struct State {
     reader: Option<Waker>,
 }
 
-/// What became of a call at one node: the encoded reply, or why there is none.
+/// Something that came from one node of a call.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) node: NodeId,
-    pub(crate) outcome: Result<Bytes, NodeError>,
+    pub(crate) event: Event,
+}
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// An encoded reply. A call whose nodes reply once needs nothing more.
+    Reply(Bytes),
+    /// A node that replies several times has sent its last reply.
+    End,
+    /// There will be no further reply, for this reason.
+    Failed(NodeError),
 }
 
 impl Inbox {
@@ -52,31 +64,51 @@ impl Inbox {
         self.abandoned.store(true, Ordering::Release);
     }
 
-    fn deliver(&self, arrival: Arrival) {
+    /// Returns whether there was room. What ends a node's part of the call always finds room.
+    fn deliver(&self, arrival: Arrival) -> bool {
         let reader = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_reply = matches!(arrival.event, Event::Reply(_));
+            if is_reply && state.arrived.len() >= MAX_UNREAD {
+                return false;
+            }
             state.arrived.push_back(arrival);
             state.reader.take()
         };
         if let Some(reader) = reader {
             reader.wake();
         }
+        true
     }
 }
 
-/// The right to deliver one node's outcome to a call, once. Delivering to a call that nobody
-/// waits for any more does nothing.
-#[derive(Debug)]
+/// The right to deliver what comes from one node to a call. Delivering to a call that nobody waits
+/// for any more does nothing.
+#[derive(Clone, Debug)]
 pub(crate) struct ReplyTo {
     inbox: Arc<Inbox>,
     node: NodeId,
 }
 
 impl ReplyTo {
-    pub(crate) fn deliver(self, outcome: Result<Bytes, NodeError>) {
-        if self.is_wanted() {
-            self.inbox.deliver(Arrival { node: self.node, outcome });
-        }
+    /// The node's reply, or its next one. Returns whether there was room for it.
+    #[must_use]
+    pub(crate) fn reply(&self, payload: Bytes) -> bool {
+        self.deliver(Event::Reply(payload))
+    }
+
+    /// The node has sent its last reply.
+    pub(crate) fn end(self) {
+        self.deliver(Event::End);
+    }
+
+    /// No further reply will come from the node.
+    pub(crate) fn fail(self, error: NodeError) {
+        self.deliver(Event::Failed(error));
+    }
+
+    fn deliver(&self, event: Event) -> bool {
+        !self.is_wanted() || self.inbox.deliver(Arrival { node: self.node, event })
     }
 
     /// Whether somebody still waits for the outcome.

@@ -3,38 +3,30 @@
 //! **Invariant:** calling is sending. A request is on every target's queue before the method
 //! returns; everything here only waits.
 
+mod correctable;
 mod gather;
 mod inbox;
+mod method;
 mod one_way;
 mod quorum_call;
+mod reply_stream;
 mod rpc;
 mod timeout;
 
-pub(crate) use gather::{Direction, Gather, start};
+pub use correctable::{Correctable, CorrectableFuture};
+pub(crate) use gather::{Gather, PerNode, start};
 
-pub(crate) use inbox::{Inbox, ReplyTo};
+#[cfg(test)]
+pub(crate) use inbox::Event;
+pub(crate) use inbox::{Inbox, MAX_UNREAD, ReplyTo};
+pub use method::Method;
 pub use one_way::{OneWay, OneWayFuture};
-pub use quorum_call::{QuorumCall, QuorumFuture};
+pub use quorum_call::{QuorumCall, QuorumFuture, Reply};
+pub use reply_stream::ReplyStream;
 pub use rpc::{Rpc, RpcFuture};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// A method as generated code names it.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Method {
-    /// `package.Service.Method`.
-    pub(crate) name: &'static str,
-}
-
-impl Method {
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self { name }
-    }
-}
 
 /// What all calls of one manager share.
 #[derive(Debug)]

@@ -54,9 +54,9 @@ impl Future for OneWayFuture {
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let Self { gather, failures } = self.get_mut();
-        while let Some(arrival) = ready!(gather.poll_next(task)) {
-            if let Err(error) = arrival.outcome {
-                failures.push(gather.failure(arrival.node, error));
+        while let Some(outcome) = ready!(gather.poll_next(task)) {
+            if let Err(error) = outcome.reply {
+                failures.push(gather.failure(outcome.node, error));
             }
         }
         if failures.is_empty() {

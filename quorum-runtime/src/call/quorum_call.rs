@@ -1,25 +1,27 @@
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use prost::Message;
 
-use super::Gather;
-use super::inbox::Arrival;
+use super::gather::Outcome;
+use super::{Correctable, Gather, ReplyStream};
 use crate::error::{NodeError, QuorumError, QuorumErrorKind};
-use crate::quorum::{Majority, NodeSet, Replies, Verdict};
+use crate::link::Answer;
+use crate::quorum::{Level, Majority, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
 
 /// Turns a request and the replies so far into a verdict.
-type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict<T> + Send>;
+pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict<T> + Send>;
 
 /// A quorum call that has been sent.
 ///
 /// The request is on the queue of every target. Awaiting the call waits until the quorum function
-/// of its method decides; [`majority`](Self::majority) and [`decide`](Self::decide) put another
-/// one in its place, for this call only. The function is asked again each time a node has replied
-/// or failed.
+/// of its method decides. The terminals below put something else in its place, for this call only:
+/// a built-in rule ([`majority`](Self::majority), [`quorum`](Self::quorum)), a closure
+/// ([`decide`](Self::decide)), or all replies as they come ([`replies`](Self::replies)). The
+/// function is asked again each time a node has replied or failed.
 ///
 /// `Q` is the request, `R` the reply of one node, `T` what the quorum function makes of the replies.
 ///
@@ -35,10 +37,10 @@ type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict<T> + Send>
 /// Dropping the call stops waiting. It neither takes back what was sent nor changes its order.
 #[must_use = "a quorum call that is not awaited is sent, but its result is lost"]
 pub struct QuorumCall<Q, R, T = R> {
-    request: Q,
-    replies: Replies<R>,
-    function: QuorumFunction<Q, R, T>,
-    gather: Gather,
+    pub(super) request: Q,
+    pub(super) replies: Replies<R>,
+    pub(super) function: QuorumFunction<Q, R, T>,
+    pub(super) gather: Gather,
 }
 
 impl<Q, R, T> QuorumCall<Q, R, T> {
@@ -48,15 +50,11 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         gather: Gather,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<T> + Send + 'static,
     ) -> Self {
-        Self { request, replies: Replies::of(members), function: Box::new(function), gather }
-    }
-
-    /// Waits for a majority of the members; the reply that came first is the result.
-    pub fn majority(self) -> QuorumFuture<Q, R, R>
-    where
-        R: Message + Default + Clone,
-    {
-        self.decide(|_, replies| replies.first_of(&Majority))
+        let mut replies = Replies::of(members, gather.outstanding());
+        if gather.method().delivery.answer == Answer::Stream {
+            replies = replies.streaming();
+        }
+        Self { request, replies, function: Box::new(function), gather }
     }
 
     /// Waits until this function decides.
@@ -67,20 +65,131 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default,
     {
-        let Self { request, replies, gather, function: _ } = self;
-        QuorumFuture(QuorumCall { request, replies, gather, function: Box::new(function) })
+        QuorumFuture(self.with_function(function))
     }
 
-    fn record(&mut self, Arrival { node, outcome }: Arrival)
+    /// Waits until the nodes that have replied are a quorum of this system; the reply that came
+    /// first is the result.
+    pub fn quorum(self, system: impl QuorumSystem + Send + 'static) -> QuorumFuture<Q, R, R>
+    where
+        R: Message + Default + Clone,
+    {
+        self.decide(move |_, replies| replies.first_of(&system))
+    }
+
+    /// Waits for a majority of the members; the reply that came first is the result.
+    pub fn majority(self) -> QuorumFuture<Q, R, R>
+    where
+        R: Message + Default + Clone,
+    {
+        self.quorum(Majority)
+    }
+
+    /// All replies and failures as they come, each tied to its node, and no decision.
+    pub fn replies(self) -> ReplyStream<R> {
+        ReplyStream::new(self.gather)
+    }
+
+    /// Levels of one result that improves: level k is the k-th reply, as it comes. The last one is
+    /// final.
+    pub fn correctable(self) -> Correctable<Q, R, R>
+    where
+        R: Message + Default + Clone,
+    {
+        let targets = self.gather.outstanding().len();
+        self.levels(move |_, replies| {
+            let number = replies.len();
+            let level = replies.values().last().map(|reply| {
+                let level = Level::new(u32::try_from(number).unwrap_or(u32::MAX), reply.clone());
+                if number == targets { level.last() } else { level }
+            });
+            level.into()
+        })
+    }
+
+    /// Levels of one result that improves, as this function makes them of the replies.
+    pub fn levels<U>(
+        self,
+        function: impl Fn(&Q, &Replies<R>) -> Verdict<Level<U>> + Send + 'static,
+    ) -> Correctable<Q, R, U>
     where
         R: Message + Default,
     {
-        let reply = outcome.and_then(|bytes| R::decode(bytes).map_err(NodeError::Undecodable));
-        self.replies.record(node, reply);
+        Correctable::new(self.with_function(function))
     }
 
-    /// What the quorum function says now; `None` is "not yet".
-    fn verdict(&self) -> Option<Result<T, QuorumError>> {
+    /// Waits until the quorum function decides, and keeps the call for the replies that are still to
+    /// come: [`next`](Self::next) yields those.
+    ///
+    /// # Errors
+    ///
+    /// As for the call itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing: replies that came stay with the call.
+    pub async fn result(&mut self) -> Result<T, QuorumError>
+    where
+        R: Message + Default,
+    {
+        poll_fn(|task| self.poll_result(task)).await
+    }
+
+    /// The next reply or failure that was not taken into account by [`result`](Self::result), or
+    /// `None` when every node has answered, failed, or run out of time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Option<Reply<R>>
+    where
+        R: Message + Default,
+    {
+        let outcome = poll_fn(|task| self.gather.poll_next(task)).await?;
+        Some(Reply { node: outcome.node, result: outcome.decode() })
+    }
+
+    fn with_function<U>(
+        self,
+        function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,
+    ) -> QuorumCall<Q, R, U> {
+        let Self { request, replies, gather, function: _ } = self;
+        QuorumCall { request, replies, gather, function: Box::new(function) }
+    }
+
+    fn poll_result(&mut self, task: &mut Task<'_>) -> Poll<Result<T, QuorumError>>
+    where
+        R: Message + Default,
+    {
+        if self.holds_no_quorum() {
+            return Poll::Ready(Err(self.error(QuorumErrorKind::TargetsHoldNoQuorum)));
+        }
+        while let Some(outcome) = ready!(self.gather.poll_next(task)) {
+            if let Some(verdict) = self.record(outcome) {
+                return Poll::Ready(verdict);
+            }
+        }
+        Poll::Ready(Err(self.error(self.out_of_reach())))
+    }
+
+    /// Whether the quorum function asks for a quorum that the contacted nodes can't make.
+    pub(super) fn holds_no_quorum(&self) -> bool {
+        self.replies.is_restricted()
+            && self.replies.is_untouched()
+            && self.replies.evaluate(|replies| (self.function)(&self.request, replies)).is_none()
+    }
+
+    /// Takes an outcome into account; `None` is "not yet".
+    pub(super) fn record(&mut self, outcome: Outcome) -> Option<Result<T, QuorumError>>
+    where
+        R: Message + Default,
+    {
+        let node = outcome.node;
+        self.replies.record(node, outcome.decode());
+        // Once the deadline has passed, every silent node is named before the call ends.
+        if self.gather.expired().is_some() && !self.gather.is_complete() {
+            return None;
+        }
         match self.replies.evaluate(|replies| (self.function)(&self.request, replies)) {
             Some(Verdict::Pending) => None,
             Some(Verdict::Done(value)) => Some(Ok(value)),
@@ -89,11 +198,11 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         }
     }
 
-    fn out_of_reach(&self) -> QuorumErrorKind {
+    pub(super) fn out_of_reach(&self) -> QuorumErrorKind {
         self.gather.expired().map_or(QuorumErrorKind::NoQuorum, QuorumErrorKind::Deadline)
     }
 
-    fn error(&self, kind: QuorumErrorKind) -> QuorumError {
+    pub(super) fn error(&self, kind: QuorumErrorKind) -> QuorumError {
         let failure = |(node, error): (_, &NodeError)| self.gather.failure(node, error.clone());
         let mut failures: Vec<_> = self.replies.failures().map(failure).collect();
         failures.sort_by_key(|failure| failure.node);
@@ -101,10 +210,20 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
             method: self.gather.method().name,
             kind,
             replied: self.replies.len(),
+            contacted: self.gather.targets().len(),
             members: self.replies.members().len(),
             failures,
         }
     }
+}
+
+/// What came of a call at one node.
+#[derive(Clone, Debug)]
+pub struct Reply<R> {
+    /// The node.
+    pub node: NodeId,
+    /// Its reply, or why there is none.
+    pub result: Result<R, NodeError>,
 }
 
 impl<Q, R: Message + Default, T> IntoFuture for QuorumCall<Q, R, T> {
@@ -127,18 +246,7 @@ impl<Q, R: Message + Default, T> Future for QuorumFuture<Q, R, T> {
     type Output = Result<T, QuorumError>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let call = &mut self.get_mut().0;
-        while let Some(arrival) = ready!(call.gather.poll_next(task)) {
-            call.record(arrival);
-            // Once the deadline has passed, every silent node is named before the call ends.
-            if call.gather.expired().is_some() && !call.gather.is_complete() {
-                continue;
-            }
-            if let Some(result) = call.verdict() {
-                return Poll::Ready(result);
-            }
-        }
-        Poll::Ready(Err(call.error(call.out_of_reach())))
+        self.get_mut().0.poll_result(task)
     }
 }
 

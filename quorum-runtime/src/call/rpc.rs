@@ -7,7 +7,7 @@ use std::task::{Context as Task, Poll, ready};
 use prost::Message;
 
 use super::Gather;
-use crate::error::{NodeError, RpcError};
+use crate::error::RpcError;
 
 /// A call to one node that has been sent. Awaiting it waits for the reply, `R`.
 ///
@@ -50,16 +50,13 @@ impl<R: Message + Default> Future for RpcFuture<R> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let gather = &mut self.0.gather;
-        let arrival = ready!(gather.poll_next(task));
-        let arrival = arrival.expect("a call to one node ends with its first arrival");
-        let reply = arrival
-            .outcome
-            .and_then(|bytes| R::decode(bytes).map_err(NodeError::Undecodable))
-            .map_err(|error| RpcError {
-                method: gather.method().name,
-                failure: gather.failure(arrival.node, error),
-            });
-        Poll::Ready(reply)
+        let outcome = ready!(gather.poll_next(task));
+        let outcome = outcome.expect("a call to one node ends with its first outcome");
+        let node = outcome.node;
+        Poll::Ready(outcome.decode().map_err(|error| RpcError {
+            method: gather.method().name,
+            failure: gather.failure(node, error),
+        }))
     }
 }
 

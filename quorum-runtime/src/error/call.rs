@@ -124,6 +124,7 @@ pub struct QuorumError {
     pub(crate) method: &'static str,
     pub(crate) kind: QuorumErrorKind,
     pub(crate) replied: usize,
+    pub(crate) contacted: usize,
     pub(crate) members: usize,
     pub(crate) failures: Vec<NodeFailure>,
 }
@@ -134,6 +135,9 @@ pub struct QuorumError {
 pub enum QuorumErrorKind {
     /// No quorum can come any more. As a status: [`Code::Unavailable`].
     NoQuorum,
+    /// The nodes that the call contacts hold no quorum of the members, whatever they reply. As a
+    /// status: [`Code::FailedPrecondition`].
+    TargetsHoldNoQuorum,
     /// The time was up before a quorum came. As a status: [`Code::DeadlineExceeded`].
     Deadline(Duration),
     /// The quorum function returned [`Verdict::Failed`](crate::Verdict::Failed) with this reason.
@@ -170,8 +174,15 @@ impl QuorumError {
 
 impl fmt::Display for QuorumError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, kind, replied, members, failures } = self;
+        let Self { method, kind, replied, contacted, members, failures } = self;
         match kind {
+            QuorumErrorKind::TargetsHoldNoQuorum => {
+                return write!(
+                    f,
+                    "{method}: the targets hold no quorum, {contacted} of {members} members were to \
+                     be contacted"
+                );
+            }
             QuorumErrorKind::NoQuorum => write!(f, "{method} can reach no quorum")?,
             QuorumErrorKind::Deadline(after) => write!(f, "{method} had no quorum in {after:?}")?,
             QuorumErrorKind::Failed(reason) => write!(f, "{method} failed because {reason}")?,
@@ -187,6 +198,7 @@ impl From<QuorumError> for Status {
     fn from(error: QuorumError) -> Self {
         let code = match error.kind {
             QuorumErrorKind::NoQuorum => Code::Unavailable,
+            QuorumErrorKind::TargetsHoldNoQuorum => Code::FailedPrecondition,
             QuorumErrorKind::Deadline(_) => Code::DeadlineExceeded,
             QuorumErrorKind::Failed(_) => Code::Aborted,
         };

@@ -48,11 +48,11 @@ pub enum NodeError {
 
     /// The queue to the node is full, so the request was not sent: the node reads more slowly than
     /// requests come, or not at all.
-    #[error("overloaded: {requests} requests of {bytes} bytes already wait for it")]
+    #[error("overloaded: {requests} requests and {bytes} bytes already wait for it")]
     Overloaded {
         /// Requests that wait to be sent or to be answered.
         requests: usize,
-        /// Bytes of the requests that wait to be sent.
+        /// Bytes of the requests that wait to be sent, or that may have to be sent again.
         bytes: usize,
     },
 
@@ -69,6 +69,17 @@ pub enum NodeError {
     #[error("sent a reply that cannot be decoded: {0}")]
     Undecodable(#[source] prost::DecodeError),
 
+    /// The node sent more replies to one call than were read: this many waited.
+    #[error("its replies are not read: {replies} of them wait")]
+    Unread {
+        /// Replies that waited to be read.
+        replies: usize,
+    },
+
+    /// A newer message of the same method took the place of this one before it was sent.
+    #[error("a newer message took its place")]
+    Replaced,
+
     /// The link to the node was closed before it could send the request.
     #[error("the link to it is closed")]
     Closed,
@@ -78,8 +89,8 @@ impl NodeError {
     /// The gRPC code that comes closest.
     ///
     /// A status keeps its own code; `Unreachable`, `Disconnected` and `Closed` are
-    /// [`Code::Unavailable`], `Deadline` is [`Code::DeadlineExceeded`], `Overloaded` is
-    /// [`Code::ResourceExhausted`], `TooLarge` is [`Code::OutOfRange`], `Undecodable` is
+    /// [`Code::Unavailable`], `Deadline` is [`Code::DeadlineExceeded`], `Overloaded` and
+    /// `Unread` are [`Code::ResourceExhausted`], `Replaced` is [`Code::Aborted`], `TooLarge` is [`Code::OutOfRange`], `Undecodable` is
     /// [`Code::Internal`].
     #[must_use]
     pub fn code(&self) -> Code {
@@ -87,7 +98,8 @@ impl NodeError {
             Self::Status(status) => status.code(),
             Self::Unreachable(_) | Self::Disconnected(_) | Self::Closed => Code::Unavailable,
             Self::Deadline { .. } => Code::DeadlineExceeded,
-            Self::Overloaded { .. } => Code::ResourceExhausted,
+            Self::Overloaded { .. } | Self::Unread { .. } => Code::ResourceExhausted,
+            Self::Replaced => Code::Aborted,
             Self::TooLarge { .. } => Code::OutOfRange,
             Self::Undecodable(_) => Code::Internal,
         }

@@ -11,6 +11,7 @@ use tonic::{Request, Status, Streaming};
 
 use super::outbox::Epoch;
 use super::{Backoff, ConnectionState, Shared};
+use crate::call::MAX_UNREAD;
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec};
 
@@ -116,10 +117,20 @@ async fn converse(
 }
 
 fn deliver(shared: &Shared, reply: Envelope) {
+    let sequence = reply.sequence;
+    let error = reply.status.and_then(wire::RpcStatus::into_error);
+    let is_end = wire::is_end(&reply.entries);
     // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
-    if let Some(reply_to) = shared.outbox.take(reply.sequence) {
-        let error = reply.status.and_then(wire::RpcStatus::into_error);
-        reply_to.deliver(error.map_or(Ok(reply.payload), |status| Err(NodeError::Status(status))));
+    let Some(reply_to) = shared.outbox.take(sequence, is_end || error.is_some()) else {
+        return;
+    };
+    if let Some(status) = error {
+        reply_to.fail(NodeError::Status(status));
+    } else if is_end {
+        reply_to.end();
+    } else if !reply_to.reply(reply.payload) {
+        shared.outbox.forget(sequence);
+        reply_to.fail(NodeError::Unread { replies: MAX_UNREAD });
     }
 }
 

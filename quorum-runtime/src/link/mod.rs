@@ -13,6 +13,7 @@
 mod backoff;
 mod driver;
 mod endpoint;
+mod latency;
 mod outbox;
 mod state;
 
@@ -27,7 +28,7 @@ use tonic::transport::Endpoint;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use endpoint::endpoint;
-pub(crate) use outbox::{Limits, Outgoing};
+pub(crate) use outbox::{Answer, Delivery, Limits, Outgoing};
 pub use state::ConnectionState;
 
 use outbox::Outbox;
@@ -96,6 +97,11 @@ impl Link {
     /// Forgets who waits for the reply to this call.
     pub(crate) fn forget(&self, sequence: u64) {
         self.0.outbox.forget(sequence);
+    }
+
+    /// How long the node takes to reply, if that is known.
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        self.0.outbox.latency()
     }
 
     pub(crate) fn state(&self) -> ConnectionState {

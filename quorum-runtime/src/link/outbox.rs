@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::latency::Latency;
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::Envelope;
@@ -15,8 +17,28 @@ pub(crate) struct Outgoing {
     /// Encoded size of the envelope.
     pub(crate) bytes: usize,
     pub(crate) reply_to: ReplyTo,
-    /// Nothing is answered: the outcome is that the connection took the message.
-    pub(crate) one_way: bool,
+    pub(crate) delivery: Delivery,
+}
+
+/// What is expected of a node after a message, and what may be done with the message on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    pub(crate) answer: Answer,
+    /// It does no harm to send the message again when its fate is not known.
+    pub(crate) idempotent: bool,
+    /// The message takes the place of one of the same method that was not sent yet.
+    pub(crate) latest: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// One reply.
+    #[default]
+    Once,
+    /// Any number of replies, until the node says that it is done.
+    Stream,
+    /// None: the outcome is that the connection took the message.
+    Nothing,
 }
 
 /// How much one node may owe before further messages to it are refused.
@@ -24,9 +46,13 @@ pub(crate) struct Outgoing {
 pub(crate) struct Limits {
     /// Messages that wait to be sent, plus those that wait for a reply.
     pub(crate) requests: usize,
-    /// Bytes of the messages that wait to be sent.
+    /// Bytes of the messages that wait to be sent, or that may have to be sent again.
     pub(crate) bytes: usize,
 }
+
+/// How often a request may be handed to a connection. One that breaks every connection it meets
+/// must end some time.
+const MAX_SENDS: u32 = 3;
 
 /// Number of a connection of one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +70,36 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<Outgoing>,
-    queued_bytes: usize,
-    /// Who waits for which sequence number. Ordered, so that a lost connection is reported in the
-    /// order of the calls.
-    pending: BTreeMap<u64, ReplyTo>,
+    queue: VecDeque<Queued>,
+    /// Who waits for which sequence number. Ordered, so that a lost connection is reported, and
+    /// requests are sent again, in the order of the calls.
+    pending: BTreeMap<u64, Pending>,
+    /// Bytes of the messages in both.
+    bytes: usize,
     /// The connection that may take messages from the queue.
     connection: Option<Epoch>,
     connections: u64,
     /// The connection's task, when it waits for the next message.
     sender: Option<Waker>,
+    latency: Latency,
     closed: bool,
+}
+
+#[derive(Debug)]
+struct Queued {
+    outgoing: Outgoing,
+    /// How often it was handed to a connection before, and why the last of them broke.
+    sends: u32,
+    lost: Option<ConnectionError>,
+}
+
+/// A request that was handed to the connection and may still be answered.
+#[derive(Debug)]
+enum Pending {
+    Once(ReplyTo),
+    Stream(ReplyTo),
+    /// The whole request, which is sent again when the connection breaks.
+    Again(Box<Queued>),
 }
 
 impl Outbox {
@@ -65,17 +110,26 @@ impl Outbox {
     /// Puts a message at the end of the queue, or tells its call why it found no room.
     pub(crate) fn push(&self, outgoing: Outgoing) {
         let mut state = self.lock();
-        if let Some(refusal) = state.refusal(outgoing.bytes, self.limits) {
-            drop(state);
-            outgoing.reply_to.deliver(Err(refusal));
-            return;
-        }
-        state.queued_bytes += outgoing.bytes;
-        state.queue.push_back(outgoing);
-        let sender = state.sender.take();
+        let replaced = if outgoing.delivery.latest { state.remove_older(&outgoing) } else { None };
+        let refusal = state.refusal(outgoing.bytes, self.limits);
+        let mut sender = None;
+        let refused = match refusal {
+            Some(error) => Some((outgoing.reply_to, error)),
+            None => {
+                state.enqueue(outgoing);
+                sender = state.sender.take();
+                None
+            }
+        };
         drop(state);
         if let Some(sender) = sender {
             sender.wake();
+        }
+        if let Some(replaced) = replaced {
+            replaced.outgoing.reply_to.fail(NodeError::Replaced);
+        }
+        if let Some((reply_to, error)) = refused {
+            reply_to.fail(error);
         }
     }
 
@@ -86,32 +140,44 @@ impl Outbox {
         if state.connection != Some(epoch) {
             return Poll::Ready(None);
         }
-        let Some(Outgoing { envelope, bytes, reply_to, one_way }) = state.queue.pop_front() else {
+        let Some(queued) = state.queue.pop_front() else {
             if state.closed {
                 return Poll::Ready(None);
             }
             state.sender = Some(task.waker().clone());
             return Poll::Pending;
         };
-        state.queued_bytes -= bytes;
-        if one_way {
+        if queued.outgoing.delivery.answer == Answer::Nothing {
+            state.bytes -= queued.outgoing.bytes;
             drop(state);
-            reply_to.deliver(Ok(Bytes::new()));
-        } else if reply_to.is_wanted() {
-            state.pending.insert(envelope.sequence, reply_to);
+            // A one-way message finds room: its inbox holds one outcome for each node.
+            let _ = queued.outgoing.reply_to.reply(Bytes::new());
+            return Poll::Ready(Some(queued.outgoing.envelope));
         }
-        Poll::Ready(Some(envelope))
+        Poll::Ready(Some(state.remember(queued)))
     }
 
-    /// A reply has come: who waits for it? A node's first reply to a call takes its entry away, so
-    /// a second one finds nobody.
-    pub(crate) fn take(&self, sequence: u64) -> Option<ReplyTo> {
-        self.lock().pending.remove(&sequence)
+    /// A reply has come: who waits for it? The first reply of a node that replies once takes the
+    /// entry away, so a second one finds nobody; so does what `ends` the replies of a stream.
+    pub(crate) fn take(&self, sequence: u64, ends: bool) -> Option<ReplyTo> {
+        let mut state = self.lock();
+        state.latency.replied(sequence);
+        if let Some(Pending::Stream(reply_to)) = state.pending.get(&sequence)
+            && !ends
+        {
+            return Some(reply_to.clone());
+        }
+        state.forget(sequence)
     }
 
     /// Nobody waits for the reply to this call any more.
     pub(crate) fn forget(&self, sequence: u64) {
-        self.lock().pending.remove(&sequence);
+        self.lock().forget(sequence);
+    }
+
+    /// How long the node takes to reply, if that is known.
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        self.lock().latency.estimate()
     }
 
     /// A connection was opened, and may take messages from now on.
@@ -123,28 +189,43 @@ impl Outbox {
         epoch
     }
 
-    /// The connection is gone. What was handed to it has an unknown fate and is reported; what is
-    /// queued waits for the next connection.
+    /// The connection is gone. What was handed to it has an unknown fate: it is reported, or waits
+    /// to be sent again where that does no harm. What is queued waits behind it.
     pub(crate) fn detach(&self, cause: &ConnectionError) {
-        let pending = {
-            let mut state = self.lock();
-            state.connection = None;
-            std::mem::take(&mut state.pending)
-        };
-        for reply_to in pending.into_values() {
-            reply_to.deliver(Err(NodeError::Disconnected(cause.clone())));
+        let mut lost = Vec::new();
+        let mut state = self.lock();
+        state.connection = None;
+        state.latency.interrupted();
+        // From the last to the first, because each goes to the front of the queue.
+        for pending in std::mem::take(&mut state.pending).into_values().rev() {
+            match pending {
+                Pending::Once(reply_to) | Pending::Stream(reply_to) => lost.push(reply_to),
+                Pending::Again(queued) if queued.sends >= MAX_SENDS => {
+                    state.bytes -= queued.outgoing.bytes;
+                    lost.push(queued.outgoing.reply_to);
+                }
+                Pending::Again(mut queued) => {
+                    queued.lost = Some(cause.clone());
+                    state.queue.push_front(*queued);
+                }
+            }
+        }
+        drop(state);
+        for reply_to in lost.into_iter().rev() {
+            reply_to.fail(NodeError::Disconnected(cause.clone()));
         }
     }
 
-    /// Gives up what is queued.
+    /// Gives up what is queued, with the error made by `error` where it was never sent.
     pub(crate) fn fail_queued(&self, error: &NodeError) {
         let queue = {
             let mut state = self.lock();
-            state.queued_bytes = 0;
-            std::mem::take(&mut state.queue)
+            let queue = std::mem::take(&mut state.queue);
+            state.bytes -= queue.iter().map(|queued| queued.outgoing.bytes).sum::<usize>();
+            queue
         };
-        for outgoing in queue {
-            outgoing.reply_to.deliver(Err(error.clone()));
+        for Queued { outgoing, lost, .. } in queue {
+            outgoing.reply_to.fail(lost.map_or_else(|| error.clone(), NodeError::Disconnected));
         }
     }
 
@@ -178,8 +259,60 @@ impl State {
             return Some(NodeError::Closed);
         }
         let requests = self.queue.len() + self.pending.len();
-        let has_room = requests < limits.requests && self.queued_bytes + bytes <= limits.bytes;
-        (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.queued_bytes })
+        let has_room = requests < limits.requests && self.bytes + bytes <= limits.bytes;
+        (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.bytes })
+    }
+
+    fn enqueue(&mut self, outgoing: Outgoing) {
+        self.bytes += outgoing.bytes;
+        self.queue.push_back(Queued { outgoing, sends: 0, lost: None });
+    }
+
+    /// Takes the unsent message of the same method out of the queue.
+    fn remove_older(&mut self, newer: &Outgoing) -> Option<Queued> {
+        let same = |queued: &Queued| {
+            queued.outgoing.delivery.latest
+                && queued.outgoing.envelope.method == newer.envelope.method
+        };
+        let older = self.queue.iter().rposition(same)?;
+        let older = self.queue.remove(older)?;
+        self.bytes -= older.outgoing.bytes;
+        Some(older)
+    }
+
+    /// Notes who waits for the reply to a request that leaves the queue.
+    fn remember(&mut self, mut queued: Queued) -> Envelope {
+        let Outgoing { envelope, bytes, reply_to, delivery } = &queued.outgoing;
+        let sequence = envelope.sequence;
+        if !reply_to.is_wanted() {
+            self.bytes -= bytes;
+            return queued.outgoing.envelope;
+        }
+        self.latency.sent(sequence);
+        if delivery.idempotent && delivery.answer == Answer::Once {
+            queued.sends += 1;
+            let envelope = envelope.clone();
+            self.pending.insert(sequence, Pending::Again(Box::new(queued)));
+            return envelope;
+        }
+        self.bytes -= bytes;
+        let Outgoing { envelope, reply_to, delivery, .. } = queued.outgoing;
+        let pending = match delivery.answer {
+            Answer::Stream => Pending::Stream(reply_to),
+            Answer::Once | Answer::Nothing => Pending::Once(reply_to),
+        };
+        self.pending.insert(sequence, pending);
+        envelope
+    }
+
+    fn forget(&mut self, sequence: u64) -> Option<ReplyTo> {
+        Some(match self.pending.remove(&sequence)? {
+            Pending::Once(reply_to) | Pending::Stream(reply_to) => reply_to,
+            Pending::Again(queued) => {
+                self.bytes -= queued.outgoing.bytes;
+                queued.outgoing.reply_to
+            }
+        })
     }
 }
 

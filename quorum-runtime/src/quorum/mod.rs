@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here knows a clock, a socket, a task or a lock. Whatever is decided here
 //! is decided from arguments alone, so it is tested exhaustively and without a network.
 
+mod level;
 mod majority;
 mod node_id;
 mod node_set;
@@ -10,6 +11,7 @@ mod replies;
 mod system;
 mod verdict;
 
+pub use level::Level;
 pub use majority::Majority;
 pub use node_id::NodeId;
 pub use node_set::NodeSet;

@@ -24,7 +24,10 @@ pub struct Replies<R> {
     replies: Vec<(NodeId, R)>,
     failures: Vec<(NodeId, NodeError)>,
     repliers: NodeSet,
-    failed: NodeSet,
+    /// The members that will never reply: they failed, or were not contacted.
+    lost: NodeSet,
+    /// Of a node that replies several times the last reply counts, else the first.
+    streams: bool,
     hope: Cell<Hope>,
 }
 
@@ -40,7 +43,8 @@ impl<R> Replies<R> {
     /// No replies yet, from these members.
     #[must_use]
     pub fn new<N: Into<NodeId>>(members: impl IntoIterator<Item = N>) -> Self {
-        Self::of(Arc::new(members.into_iter().collect()))
+        let members = Arc::new(members.into_iter().collect());
+        Self::of(Arc::clone(&members), &members)
     }
 
     /// These replies and this one. Of a node's replies the first counts; a stranger's counts not.
@@ -65,7 +69,7 @@ impl<R> Replies<R> {
     /// only when none of them can be satisfied any more.
     pub fn is_quorum(&self, system: &impl QuorumSystem) -> bool {
         let reached = system.is_quorum(&self.members, &self.repliers);
-        if reached || system.can_still(&self.members, &self.failed) {
+        if reached || system.can_still(&self.members, &self.lost) {
             self.hope.set(Hope::Left);
         } else if self.hope.get() == Hope::NotAsked {
             self.hope.set(Hope::Gone);
@@ -138,33 +142,57 @@ impl<R> Replies<R> {
         self.replies.is_empty()
     }
 
-    pub(crate) fn of(members: Arc<NodeSet>) -> Self {
+    /// No replies yet, from these members, of which some were contacted.
+    pub(crate) fn of(members: Arc<NodeSet>, contacted: &NodeSet) -> Self {
         Self {
-            replies: Vec::with_capacity(members.len()),
+            replies: Vec::with_capacity(contacted.len()),
+            lost: members.difference(contacted),
             members,
             failures: Vec::new(),
             repliers: NodeSet::new(),
-            failed: NodeSet::new(),
+            streams: false,
             hope: Cell::new(Hope::NotAsked),
         }
     }
 
-    /// Notes a node's outcome. A node counts once, and only a member counts at all.
+    /// The same for a call whose nodes may reply several times.
+    pub(crate) fn streaming(mut self) -> Self {
+        self.streams = true;
+        self
+    }
+
+    /// Notes what came of a node. It counts once, and only a member counts at all.
     pub(crate) fn record(&mut self, node: NodeId, outcome: Result<R, NodeError>) {
-        let seen = self.repliers.contains(node) || self.failed.contains(node);
-        if seen || !self.members.contains(node) {
+        let replied = self.repliers.contains(node);
+        let is_member = self.members.contains(node) && !self.lost.contains(node);
+        if !is_member || (replied && !self.streams) {
             return;
         }
         match outcome {
             Ok(reply) => {
-                self.repliers.insert(node);
+                if !self.repliers.insert(node) {
+                    self.replies.retain(|(replier, _)| *replier != node);
+                }
                 self.replies.push((node, reply));
             }
             Err(error) => {
-                self.failed.insert(node);
+                // What a node said before it failed still stands.
+                if !replied {
+                    self.lost.insert(node);
+                }
                 self.failures.push((node, error));
             }
         }
+    }
+
+    /// Whether some members were not contacted.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.lost.len() > self.failures.len()
+    }
+
+    /// Whether nothing was recorded yet.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.replies.is_empty() && self.failures.is_empty()
     }
 
     /// Evaluates a quorum function. `None` means that it is pending and will stay so: every

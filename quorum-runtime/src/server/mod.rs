@@ -11,6 +11,7 @@
 
 mod call;
 mod node_stream;
+mod replier;
 mod service;
 mod session;
 
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 
 pub use call::Call;
+pub use replier::Replier;
 pub use service::{Methods, Service};
 
 use crate::error::ServeError;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -12,6 +11,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::Call;
+use super::replier::{Outlet, Replier};
 use crate::call::Method;
 
 /// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it.
@@ -27,8 +27,14 @@ pub struct Methods<'a>(pub(super) &'a mut Registry);
 /// What came of a request: nothing for a one-way message, else an encoded reply or a status.
 pub(super) type Outcome = Option<Result<Bytes, Status>>;
 pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-/// Begins to handle an encoded request.
-pub(super) type Handler = Arc<dyn Fn(Call, Bytes) -> Running + Send + Sync>;
+
+/// What handles the requests of one method.
+pub(super) struct Handler {
+    /// Begins to handle an encoded request, whose further replies leave by the outlet.
+    pub(super) begin: Box<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
+    /// Holds the turn of its client.
+    pub(super) ordered: bool,
+}
 
 /// The handlers by the names of their methods.
 #[derive(Default)]
@@ -50,7 +56,7 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<R, Status>> + Send + 'static,
     {
-        self.add(method, move |call, bytes| match decode(method, bytes) {
+        self.add(method, move |call, bytes, _| match decode(method, bytes) {
             Ok(request) => {
                 let reply = handle(call, request);
                 let encoded = async { Some(reply.await.map(|reply| reply.encode_to_vec().into())) };
@@ -69,8 +75,33 @@ impl Methods<'_> {
         Q: Message + Default + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        self.add(method, move |call, bytes| match decode(method, bytes) {
+        self.add(method, move |call, bytes, _| match decode(method, bytes) {
             Ok(request) => guarded(method, handle(call, request).map(|()| None)),
+            Err(status) => refused(status),
+        });
+    }
+
+    #[doc(hidden)]
+    pub fn streams<Q, R, F>(
+        &mut self,
+        method: Method,
+        handle: impl Fn(Call, Q, Replier<R>) -> F + Send + Sync + 'static,
+    ) where
+        Q: Message + Default + 'static,
+        R: Message,
+        F: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        self.add(method, move |call, bytes, outlet| match decode(method, bytes) {
+            Ok(request) => {
+                let replied = handle(call, request, Replier::new(outlet.clone()));
+                // A panic is an error like any other; the end leaves behind the last reply.
+                let replied =
+                    guarded(method, replied.map(|result| Some(result.map(|()| Bytes::new()))));
+                Box::pin(async move {
+                    outlet.finish(replied.await.unwrap_or(Ok(Bytes::new())).map(drop)).await;
+                    None
+                })
+            }
             Err(status) => refused(status),
         });
     }
@@ -78,10 +109,11 @@ impl Methods<'_> {
     fn add(
         &mut self,
         method: Method,
-        handler: impl Fn(Call, Bytes) -> Running + Send + Sync + 'static,
+        begin: impl Fn(Call, Bytes, Outlet) -> Running + Send + Sync + 'static,
     ) {
         let registry = &mut *self.0;
-        if registry.handlers.insert(method.name, Arc::new(handler)).is_some() {
+        let handler = Handler { begin: Box::new(begin), ordered: method.ordered };
+        if registry.handlers.insert(method.name, handler).is_some() {
             registry.claimed_twice = Some(method.name);
         }
     }

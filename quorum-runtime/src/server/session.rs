@@ -5,17 +5,23 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, Streaming};
 
 use super::call::{Call, Turn};
+use super::replier::{Outlet, Said, What};
 use super::service::{Outcome, Registry, Running};
 use crate::wire::{self, Envelope, RpcStatus};
 
 /// Handlers of one stream that may run beside each other after they released. At the limit the
 /// next request waits until one of them is done.
 const MAX_RELEASED: usize = 1024;
+
+/// Replies of handlers that reply several times, for all of one stream, that may wait for the
+/// client to take them. At the limit the handlers wait.
+const MAX_SAID: usize = 64;
 
 /// One client's ordered stream at this server.
 ///
@@ -30,6 +36,10 @@ pub(super) struct Session {
     repeats_method: bool,
     current: Option<Handling>,
     released: JoinSet<(ReplyHead, Outcome)>,
+    /// What handlers that reply several times have said.
+    said: mpsc::Receiver<Said>,
+    /// The other end, for their outlets.
+    speak: mpsc::Sender<Said>,
     drain: CancellationToken,
     /// No further request is begun.
     ended: bool,
@@ -43,7 +53,8 @@ struct Handling {
 }
 
 /// What a reply repeats of its request.
-struct ReplyHead {
+#[derive(Clone, Debug)]
+pub(super) struct ReplyHead {
     sequence: u64,
     method: Bytes,
 }
@@ -52,6 +63,7 @@ struct ReplyHead {
 enum Event {
     Request(Result<Option<Envelope>, Status>),
     Outcome(ReplyHead, Outcome),
+    Said(Said),
     Progress,
 }
 
@@ -62,7 +74,10 @@ impl Session {
         max_message_size: usize,
         drain: CancellationToken,
     ) -> Self {
+        let (speak, said) = mpsc::channel(MAX_SAID);
         Self {
+            said,
+            speak,
             registry,
             max_message_size,
             peer: request.remote_addr(),
@@ -99,6 +114,11 @@ impl Session {
                     return Some(Err(status));
                 }
                 Event::Outcome(head, Some(outcome)) => return Some(Ok(self.reply(head, outcome))),
+                Event::Said(Said { head, what }) => {
+                    if let Some(reply) = self.said_reply(head, what) {
+                        return Some(Ok(reply));
+                    }
+                }
                 Event::Outcome(_, None) | Event::Progress => {}
             }
         }
@@ -108,7 +128,9 @@ impl Session {
     async fn next_event(&mut self) -> Option<Event> {
         let has_room = self.released.len() < MAX_RELEASED;
         let reads = self.current.is_none() && !self.ended && has_room;
+        let runs = self.current.is_some() || !self.released.is_empty() || !self.said.is_empty();
         tokio::select! { biased;
+            Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
             Some(done) = self.released.join_next() => Some(match done {
                 Ok((head, outcome)) => Event::Outcome(head, outcome),
                 // Handlers catch their panics, so this one was aborted: its stream is ending.
@@ -133,7 +155,8 @@ impl Session {
         }
     }
 
-    /// Gives the turn to a request. A request for a method that is not there is answered at once.
+    /// Gives the turn to a request, unless its method takes no turns. A request for a method that is
+    /// not there is answered at once.
     fn begin(&mut self, request: Envelope) -> Option<Envelope> {
         let Envelope { sequence, method, entries, payload, .. } = request;
         let head = ReplyHead { sequence, method };
@@ -143,9 +166,28 @@ impl Session {
         };
         let turn = Arc::new(Turn::default());
         let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn));
-        let running = handler(call, payload);
-        self.current = Some(Handling { head, turn, running });
+        let outlet = Outlet::new(head.clone(), self.speak.clone());
+        let running = (handler.begin)(call, payload, outlet);
+        if handler.ordered {
+            self.current = Some(Handling { head, turn, running });
+        } else {
+            self.released.spawn(async { (head, running.await) });
+        }
         None
+    }
+
+    /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
+    /// that understands it is sent.
+    fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
+        match what {
+            What::Reply(payload) => Some(self.reply(head, Ok(payload))),
+            What::Failed(status) => Some(self.reply(head, Err(status))),
+            What::End if self.repeats_method => None,
+            What::End => {
+                let sequence = head.sequence;
+                Some(Envelope { sequence, entries: wire::end_entries(), ..Envelope::default() })
+            }
+        }
     }
 
     fn reply(&self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {

@@ -25,6 +25,20 @@ pub(crate) const PATH: &str = "/stream.Gorums/NodeStream";
 const WIRE_HEADER: &str = "quorum-wire";
 const WIRE_VERSION: &str = "1";
 
+/// The entry that marks the end of the replies to a call that may have several. Only a peer that
+/// announced that it understands our additions is sent one.
+const END: &str = "quorum-end";
+
+/// The entries of a message that ends the replies to its call.
+pub(crate) fn end_entries() -> Vec<Entry> {
+    vec![Entry { key: END.to_owned(), value: String::new() }]
+}
+
+/// Whether a message ends the replies to its call.
+pub(crate) fn is_end(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| entry.key == END)
+}
+
 /// Says in the headers of a request or of a response that our additions are understood here.
 pub(crate) fn announce(headers: &mut MetadataMap) {
     headers.insert(WIRE_HEADER, tonic::metadata::MetadataValue::from_static(WIRE_VERSION));

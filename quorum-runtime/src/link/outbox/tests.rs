@@ -4,16 +4,21 @@ use std::task::Wake;
 use futures::task::noop_waker_ref;
 
 use super::*;
-use crate::call::Inbox;
+use crate::call::{Event, Inbox};
 
 const LIMITS: Limits = Limits { requests: 4, bytes: 100 };
 
 /// Pushes a message of ten bytes and returns where its outcome arrives.
 fn push(outbox: &Outbox, sequence: u64, one_way: bool) -> Arc<Inbox> {
+    let answer = if one_way { Answer::Nothing } else { Answer::Once };
+    push_with(outbox, sequence, Delivery { answer, ..Delivery::default() })
+}
+
+fn push_with(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<Inbox> {
     let inbox = Arc::new(Inbox::default());
     let envelope = Envelope { sequence, ..Envelope::default() };
     let reply_to = inbox.slot(1.into());
-    outbox.push(Outgoing { envelope, bytes: 10, reply_to, one_way });
+    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery });
     inbox
 }
 
@@ -26,11 +31,12 @@ fn pop(outbox: &Outbox, epoch: Epoch) -> Poll<Option<u64>> {
 fn outcome(inbox: &Inbox) -> String {
     let mut arrived = VecDeque::new();
     inbox.take(&mut arrived, &Context::from_waker(noop_waker_ref()));
-    let text = |outcome: Result<Bytes, NodeError>| match outcome {
-        Ok(_) => "ok".to_owned(),
-        Err(error) => error.to_string(),
+    let text = |event| match event {
+        Event::Reply(_) => "ok".to_owned(),
+        Event::End => "end".to_owned(),
+        Event::Failed(error) => error.to_string(),
     };
-    arrived.into_iter().map(|arrival| text(arrival.outcome)).collect()
+    arrived.into_iter().map(|arrival| text(arrival.event)).collect()
 }
 
 #[test]
@@ -50,12 +56,12 @@ fn requests_that_wait_to_be_sent_or_answered_are_limited_in_number() {
     let outbox = Outbox::new(LIMITS);
     let epoch = outbox.attach();
     let _held = [1, 2, 3, 4].map(|sequence| push(&outbox, sequence, false));
-    let full = "overloaded: 4 requests of 40 bytes already wait for it";
+    let full = "overloaded: 4 requests and 40 bytes already wait for it";
     assert_eq!(outcome(&push(&outbox, 5, false)), full);
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
-    let full = "overloaded: 4 requests of 30 bytes already wait for it";
+    let full = "overloaded: 4 requests and 30 bytes already wait for it";
     assert_eq!(outcome(&push(&outbox, 5, false)), full, "the first still waits for its reply");
-    assert!(outbox.take(1).is_some());
+    assert!(outbox.take(1, false).is_some());
     assert_eq!(outcome(&push(&outbox, 5, false)), "");
 }
 
@@ -63,7 +69,7 @@ fn requests_that_wait_to_be_sent_or_answered_are_limited_in_number() {
 fn messages_that_wait_to_be_sent_are_limited_in_bytes() {
     let outbox = Outbox::new(Limits { requests: 100, bytes: 25 });
     let _held = [1, 2].map(|sequence| push(&outbox, sequence, true));
-    let full = "overloaded: 2 requests of 20 bytes already wait for it";
+    let full = "overloaded: 2 requests and 20 bytes already wait for it";
     assert_eq!(outcome(&push(&outbox, 3, true)), full);
 }
 
@@ -97,11 +103,11 @@ fn a_reply_finds_its_call_once() {
     let outbox = Outbox::new(LIMITS);
     let epoch = outbox.attach();
     let call = push(&outbox, 1, false);
-    assert!(outbox.take(1).is_none(), "nothing was asked yet");
+    assert!(outbox.take(1, false).is_none(), "nothing was asked yet");
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
-    outbox.take(1).unwrap().deliver(Ok(Bytes::new()));
+    assert!(outbox.take(1, false).unwrap().reply(Bytes::new()));
     assert_eq!(outcome(&call), "ok");
-    assert!(outbox.take(1).is_none());
+    assert!(outbox.take(1, false).is_none());
 }
 
 #[test]
@@ -112,12 +118,12 @@ fn a_call_that_nobody_waits_for_is_sent_and_not_remembered() {
     queued.abandon();
     outbox.forget(1);
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
-    assert!(outbox.take(1).is_none());
+    assert!(outbox.take(1, false).is_none());
     let sent = push(&outbox, 2, false);
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(2)));
     sent.abandon();
     outbox.forget(2);
-    assert!(outbox.take(2).is_none());
+    assert!(outbox.take(2, false).is_none());
 }
 
 #[test]
@@ -173,4 +179,107 @@ fn a_message_and_the_end_wake_the_connection() {
     assert!(!wait() && wait());
     outbox.close();
     assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+const IDEMPOTENT: Delivery = Delivery { answer: Answer::Once, idempotent: true, latest: false };
+
+#[test]
+fn idempotent_requests_are_sent_again_in_order_and_before_what_is_queued() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _again = [1, 2].map(|sequence| push_with(&outbox, sequence, IDEMPOTENT));
+    let once = push(&outbox, 3, false);
+    let _popped = [(); 3].map(|()| pop(&outbox, epoch));
+    let _queued = push(&outbox, 4, false);
+    outbox.detach(&ConnectionError::new("cut"));
+    assert_eq!(outcome(&once), "the connection was lost: cut");
+    let next = outbox.attach();
+    let ready = |sequence| Poll::Ready(Some(sequence));
+    assert_eq!([(); 4].map(|()| pop(&outbox, next)), [ready(1), ready(2), ready(4), Poll::Pending]);
+}
+
+#[test]
+fn an_idempotent_request_is_not_sent_for_ever() {
+    let outbox = Outbox::new(LIMITS);
+    let call = push_with(&outbox, 1, IDEMPOTENT);
+    for _ in 0..MAX_SENDS {
+        assert_eq!(outcome(&call), "");
+        let epoch = outbox.attach();
+        assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+        outbox.detach(&ConnectionError::new("cut"));
+    }
+    assert_eq!(outcome(&call), "the connection was lost: cut");
+    assert!(!outbox.has_queued());
+}
+
+#[test]
+fn a_request_that_was_sent_before_is_not_said_to_be_unsent() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let sent = push_with(&outbox, 1, IDEMPOTENT);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    outbox.detach(&ConnectionError::new("cut"));
+    let unsent = push_with(&outbox, 2, IDEMPOTENT);
+    outbox.fail_queued(&NodeError::Unreachable(ConnectionError::new("refused")));
+    assert_eq!(outcome(&sent), "the connection was lost: cut");
+    assert_eq!(outcome(&unsent), "cannot connect: refused");
+}
+
+#[test]
+fn requests_that_may_be_sent_again_count_with_their_bytes_until_they_are_answered() {
+    let outbox = Outbox::new(Limits { requests: 100, bytes: 25 });
+    let epoch = outbox.attach();
+    let _held = [1, 2].map(|sequence| push_with(&outbox, sequence, IDEMPOTENT));
+    let _popped = [(); 2].map(|()| pop(&outbox, epoch));
+    let full = "overloaded: 2 requests and 20 bytes already wait for it";
+    assert_eq!(outcome(&push(&outbox, 3, false)), full);
+    outbox.forget(1);
+    assert!(outbox.take(2, false).is_some());
+    let _held = [3, 4].map(|sequence| push(&outbox, sequence, false));
+    assert_eq!(outcome(&push(&outbox, 5, false)), full);
+}
+
+#[test]
+fn the_latest_message_takes_the_place_of_an_unsent_one_and_goes_to_the_end() {
+    const LATEST: Delivery = Delivery { answer: Answer::Nothing, idempotent: false, latest: true };
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let sent = push_with(&outbox, 1, LATEST);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    let older = push_with(&outbox, 2, LATEST);
+    let _other = push(&outbox, 3, true);
+    let newer = push_with(&outbox, 4, LATEST);
+    let ready = |sequence| Poll::Ready(Some(sequence));
+    assert_eq!([(); 3].map(|()| pop(&outbox, epoch)), [ready(3), ready(4), Poll::Pending]);
+    assert_eq!(
+        [&sent, &older, &newer].map(|call| outcome(call)),
+        ["ok", "a newer message took its place", "ok"]
+    );
+}
+
+#[test]
+fn a_node_that_replies_several_times_keeps_its_entry_until_it_ends() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let delivery = Delivery { answer: Answer::Stream, ..Delivery::default() };
+    let call = push_with(&outbox, 1, delivery);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    for _ in 0..2 {
+        assert!(outbox.take(1, false).unwrap().reply(Bytes::new()));
+    }
+    outbox.take(1, true).unwrap().end();
+    assert!(outbox.take(1, false).is_none());
+    assert_eq!(outcome(&call), "okokend");
+}
+
+#[test]
+fn replies_that_nobody_reads_are_refused_at_a_limit_and_their_end_is_not() {
+    let inbox = Arc::new(Inbox::default());
+    let flooding = inbox.slot(1.into());
+    for _ in 0..crate::call::MAX_UNREAD {
+        assert!(flooding.reply(Bytes::new()));
+    }
+    assert!(!flooding.reply(Bytes::new()));
+    flooding.fail(NodeError::Closed);
+    assert!(outcome(&inbox).ends_with("okthe link to it is closed"));
 }

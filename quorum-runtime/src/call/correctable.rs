@@ -1,0 +1,152 @@
+use std::fmt;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::task::{Context as Task, Poll, ready};
+
+use futures::Stream;
+use prost::Message;
+
+use super::QuorumCall;
+use crate::error::{QuorumError, QuorumErrorKind};
+use crate::quorum::Level;
+
+/// A call whose result improves in levels while replies come in, whether each node replies once or
+/// several times.
+///
+/// It is a stream of levels: `next` yields each better level as it is reached, and ends after the
+/// last one. [`level`](Self::level) waits for one that is good enough. Awaiting the call itself waits
+/// for the last one.
+///
+/// A level that is no better than the one before is not shown, unless it is the last.
+///
+/// # Errors
+///
+/// The call ends with a [`QuorumError`] when its function fails it, or when no node can answer any
+/// more, or its deadline has passed, before the last level was reached.
+///
+/// # Cancel safety
+///
+/// Dropping the call stops waiting. Dropping the wait for one level loses nothing.
+#[must_use = "a call that is not awaited is sent, but its result is lost"]
+pub struct Correctable<Q, R, T> {
+    call: QuorumCall<Q, R, Level<T>>,
+    /// The number of the level that was shown last.
+    shown: Option<u32>,
+    ended: bool,
+}
+
+impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
+    pub(crate) const fn new(call: QuorumCall<Q, R, Level<T>>) -> Self {
+        Self { call, shown: None, ended: false }
+    }
+
+    /// Waits for the next better level; `None` after the last one or an error.
+    ///
+    /// # Errors
+    ///
+    /// When the call ends before its last level.
+    pub async fn next(&mut self) -> Option<Result<Level<T>, QuorumError>> {
+        poll_fn(|task| self.poll_level(task)).await
+    }
+
+    /// Waits for a level of this number, or a better one.
+    ///
+    /// # Errors
+    ///
+    /// When the call ends before that. A last level that is not good enough is an error too.
+    pub async fn level(&mut self, number: u32) -> Result<Level<T>, QuorumError> {
+        while let Some(level) = self.next().await {
+            let level = level?;
+            if level.number >= number {
+                return Ok(level);
+            }
+        }
+        Err(self.call.error(self.call.out_of_reach()))
+    }
+
+    fn poll_level(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<Level<T>, QuorumError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if self.call.holds_no_quorum() {
+            return self.end(Err(self.call.error(QuorumErrorKind::TargetsHoldNoQuorum)));
+        }
+        while let Some(outcome) = ready!(self.call.gather.poll_next(task)) {
+            match self.call.record(outcome) {
+                Some(Ok(level)) if level.is_last => return self.end(Ok(level)),
+                Some(Ok(level)) if Some(level.number) > self.shown => {
+                    self.shown = Some(level.number);
+                    return Poll::Ready(Some(Ok(level)));
+                }
+                Some(Err(error)) => return self.end(Err(error)),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        self.end(Err(self.call.error(self.call.out_of_reach())))
+    }
+
+    fn end(
+        &mut self,
+        last: Result<Level<T>, QuorumError>,
+    ) -> Poll<Option<Result<Level<T>, QuorumError>>> {
+        self.ended = true;
+        Poll::Ready(Some(last))
+    }
+}
+
+impl<Q, R, T> Unpin for Correctable<Q, R, T> {}
+
+impl<Q, R: Message + Default, T> Stream for Correctable<Q, R, T> {
+    type Item = Result<Level<T>, QuorumError>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_level(task)
+    }
+}
+
+impl<Q, R: Message + Default, T> IntoFuture for Correctable<Q, R, T> {
+    type Output = Result<T, QuorumError>;
+    type IntoFuture = CorrectableFuture<Q, R, T>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        CorrectableFuture(self)
+    }
+}
+
+/// The wait for the last level of a [`Correctable`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct CorrectableFuture<Q, R, T>(Correctable<Q, R, T>);
+
+impl<Q, R: Message + Default, T> Future for CorrectableFuture<Q, R, T> {
+    type Output = Result<T, QuorumError>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let correctable = &mut self.0;
+        loop {
+            match ready!(correctable.poll_level(task)) {
+                Some(Ok(level)) if level.is_last => return Poll::Ready(Ok(level.value)),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => {
+                    let call = &correctable.call;
+                    return Poll::Ready(Err(call.error(call.out_of_reach())));
+                }
+            }
+        }
+    }
+}
+
+impl<Q: fmt::Debug, R: fmt::Debug, T> fmt::Debug for Correctable<Q, R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Correctable")
+            .field("call", &self.call)
+            .field("shown", &self.shown)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Q: fmt::Debug, R: fmt::Debug, T> fmt::Debug for CorrectableFuture<Q, R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CorrectableFuture").field(&self.0).finish()
+    }
+}

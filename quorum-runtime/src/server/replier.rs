@@ -1,0 +1,83 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use prost::Message;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::session::ReplyHead;
+
+/// Sends the replies of a handler that may reply several times.
+///
+/// The client sees each as it is sent. When the handler returns, so does its part of the call: with
+/// `Ok` it has said all, with an error the client is told.
+pub struct Replier<R> {
+    outlet: Outlet,
+    reply: PhantomData<fn(R)>,
+}
+
+impl<R: Message> Replier<R> {
+    pub(super) const fn new(outlet: Outlet) -> Self {
+        Self { outlet, reply: PhantomData }
+    }
+
+    /// Sends a reply. Waits while the client does not take those before it.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`](tonic::Code::Cancelled) when the client is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// A reply whose wait is dropped is not sent.
+    pub async fn send(&self, reply: R) -> Result<(), Status> {
+        let sent = self.outlet.say(What::Reply(reply.encode_to_vec().into())).await;
+        sent.map_err(|()| Status::cancelled("the client is gone"))
+    }
+}
+
+impl<R> fmt::Debug for Replier<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replier").field("to", &self.outlet.head).finish()
+    }
+}
+
+/// The way from a handler to the session of its client.
+#[derive(Clone, Debug)]
+pub(super) struct Outlet {
+    head: ReplyHead,
+    session: mpsc::Sender<Said>,
+}
+
+/// Something that a handler said, and to which request.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) head: ReplyHead,
+    pub(super) what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Reply(Bytes),
+    End,
+    Failed(Status),
+}
+
+impl Outlet {
+    pub(super) const fn new(head: ReplyHead, session: mpsc::Sender<Said>) -> Self {
+        Self { head, session }
+    }
+
+    /// The handler has returned.
+    pub(super) async fn finish(self, result: Result<(), Status>) {
+        let last = result.map_or_else(What::Failed, |()| What::End);
+        // A client that is gone needs no end.
+        let _ = self.say(last).await;
+    }
+
+    async fn say(&self, what: What) -> Result<(), ()> {
+        let head = self.head.clone();
+        self.session.send(Said { head, what }).await.map_err(|_| ())
+    }
+}
