@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod build_errors;
+mod calls;
 mod errors;
 mod order;
 mod proto_errors;
@@ -11,6 +12,8 @@ mod quorum;
 mod raw_stream;
 mod readme;
 mod restart;
+mod targets;
+mod terminals;
 
 /// The messages of the README, where its program looks for them.
 use readme::register;

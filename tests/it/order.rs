@@ -75,6 +75,34 @@ async fn a_handler_that_releases_lets_the_next_requests_begin() {
 }
 
 #[tokio::test]
+async fn handlers_of_an_unordered_method_run_beside_each_other() {
+    let ([server], manager) = cluster::<1>().await;
+    let node = manager.node(1).unwrap();
+    let waiting: Vec<_> = (0..10).map(|_| node.ask_beside(text("wait"))).collect();
+    assert_eq!(node.ask_beside(item(7)).await.unwrap().number, 7);
+    assert_eq!(node.ask(item(8)).await.unwrap().number, 8, "ordered methods do not wait for them");
+    server.recording().open(10);
+    try_join_all(waiting.into_iter().map(IntoFuture::into_future)).await.unwrap();
+    assert_eq!(server.recording().noted()[..2], [7, 8]);
+}
+
+#[tokio::test]
+async fn the_latest_message_takes_the_place_of_those_that_were_not_sent() {
+    let ([server], manager) = cluster::<1>().await;
+    let node = manager.node(1).unwrap();
+    // Nothing is connected yet and this task does not yield, so all of them meet in the queue.
+    let beats: Vec<_> = (0..100).map(|number| node.beat(item(number))).collect();
+    let told = node.tell(item(1000));
+    let outcomes = futures::future::join_all(beats.into_iter().map(IntoFuture::into_future)).await;
+    told.await.unwrap();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(
+        outcomes[0].as_ref().unwrap_err().to_string().ends_with("a newer message took its place")
+    );
+    eventually("the last", || server.recording().noted() == [99, 1000]).await;
+}
+
+#[tokio::test]
 async fn a_client_does_not_wait_for_the_handlers_of_another() {
     let (servers, manager) = cluster::<1>().await;
     let other = quorum_tests::manager(&servers);

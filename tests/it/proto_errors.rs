@@ -121,6 +121,58 @@ fn streams() {
     );
 }
 
+/// Each option where it means nothing.
+#[test]
+fn options_that_mean_nothing_for_a_call_type() {
+    let option = |name: &str, options: &str| format!("  rpc {name}(Q) returns (R) {{ {options} }}");
+    let rpcs = [
+        option("A", "option (quorum.per_node_arg) = true;"),
+        option("B", "option (quorum.unicast) = true; option (quorum.per_node_arg) = true;"),
+        option("C", "option (quorum.custom_return_type) = \"u64\";"),
+        option("D", "option (quorum.multicast) = true; option (quorum.custom_return_type) = \"u64\";"),
+        option("E", "option (quorum.queue) = LATEST;"),
+        option("F", "option (quorum.quorumcall) = true; option (quorum.queue) = LATEST;"),
+        option("G", "option (quorum.correctable) = true; option (quorum.queue) = LATEST;"),
+        option("H", "option (quorum.unicast) = true; option idempotency_level = IDEMPOTENT;"),
+        option("I", "option (quorum.multicast) = true; option idempotency_level = NO_SIDE_EFFECTS;"),
+        "  rpc J(Q) returns (stream R) { option (quorum.correctable) = true; option idempotency_level = IDEMPOTENT; }".to_owned(),
+        option("K", "option (quorum.quorumcall) = true; option (quorum.custom_return_type) = \"a b\";"),
+        option("L", "option (quorum.quorumcall) = true; option (quorum.correctable) = true;"),
+    ];
+    check_rpcs(&rpcs.join("\n"), &expect![[r#"
+        test.proto:5:3: rpc `Store.A` has the option `per_node_arg`, which means nothing for `rpc`: it is called on one node
+          help: take `per_node_arg` away, or change the call type
+        test.proto:6:3: rpc `Store.B` has the option `per_node_arg`, which means nothing for `unicast`: it is called on one node
+          help: take `per_node_arg` away, or change the call type
+        test.proto:7:3: rpc `Store.C` has the option `custom_return_type`, which means nothing for `rpc`: it has no quorum function
+          help: take `custom_return_type` away, or change the call type
+        test.proto:8:3: rpc `Store.D` has the option `custom_return_type`, which means nothing for `multicast`: it has no quorum function
+          help: take `custom_return_type` away, or change the call type
+        test.proto:9:3: rpc `Store.E` has the option `queue`, which means nothing for `rpc`: whoever waits for its reply would wait in vain
+          help: take `queue` away, or change the call type
+        test.proto:10:3: rpc `Store.F` has the option `queue`, which means nothing for `quorumcall`: whoever waits for its reply would wait in vain
+          help: take `queue` away, or change the call type
+        test.proto:11:3: rpc `Store.G` has the option `queue`, which means nothing for `correctable`: whoever waits for its reply would wait in vain
+          help: take `queue` away, or change the call type
+        test.proto:12:3: rpc `Store.H` has the option `idempotency_level`, which means nothing for `unicast`: nobody learns whether it was lost
+          help: take `idempotency_level` away, or change the call type
+        test.proto:13:3: rpc `Store.I` has the option `idempotency_level`, which means nothing for `multicast`: nobody learns whether it was lost
+          help: take `idempotency_level` away, or change the call type
+        test.proto:14:3: rpc `Store.J` has the option `idempotency_level`, which means nothing for `correctable`: replies that were seen would come again
+          help: take `idempotency_level` away, or change the call type
+        test.proto:15:3: rpc `Store.K` has the custom_return_type `a b`, which is no Rust type
+          help: name a type as the generated module can: `u64`, `crate::Summary`
+        test.proto:16:3: rpc `Store.L` has two call types, `quorumcall` and `correctable`
+          help: an rpc has one call type: keep the option that says how it is called, and write a second rpc where both are needed"#]]);
+}
+
+#[test]
+fn a_value_that_an_option_does_not_have() {
+    check_rpcs("  rpc Read(Q) returns (R) { option (quorum.queue) = NEWEST; }", &expect![[r#"
+        test.proto:5:29: rpc `Read`: option `(quorum.Queue)` is true or false
+          help: write `option (quorum.Queue) = true;`"#]]);
+}
+
 #[test]
 fn two_rpcs_with_one_rust_name() {
     check_rpcs(

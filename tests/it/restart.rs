@@ -97,6 +97,22 @@ async fn what_was_cut_off_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn what_may_be_repeated_is_sent_again_in_order_after_a_reconnect() {
+    let (mut servers, manager) = cluster::<1>().await;
+    let node = manager.node(1).unwrap();
+    node.ask(item(1)).await.unwrap();
+    let stuck = node.ask(text("wait")).into_future();
+    let again: Vec<_> = (2..20).map(|number| node.ask_again(item(number)).into_future()).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    servers[0].kill();
+    servers[0].restart().await;
+    let replies = futures::future::try_join_all(again).await.unwrap();
+    assert!(replies.iter().map(|reply| reply.number).eq(2..20));
+    stuck.await.unwrap_err();
+    assert!(servers[0].recording().noted().into_iter().eq(2..20));
+}
+
+#[tokio::test]
 async fn a_manager_whose_servers_are_down_says_which_and_why() {
     let (mut servers, _) = cluster::<3>().await;
     servers[0].kill();

@@ -9,6 +9,12 @@ pub mod recorder {
     quorum_runtime::include_proto!("recorder");
 }
 
+/// The code that was generated from `proto/calls.proto`.
+#[allow(missing_docs, reason = "the messages of a test need no documentation")]
+pub mod calls {
+    quorum_runtime::include_proto!("calls");
+}
+
 pub use recorder_server::Recording;
 pub use test_server::{TestServer, cluster, manager};
 

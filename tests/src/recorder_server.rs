@@ -51,7 +51,34 @@ impl Recorder for Recording {
         Ok(request)
     }
 
-    async fn ask(&self, call: Call, mut request: Item) -> Result<Item, Status> {
+    async fn ask(&self, call: Call, request: Item) -> Result<Item, Status> {
+        self.act(call, request).await
+    }
+
+    async fn ask_beside(&self, call: Call, request: Item) -> Result<Item, Status> {
+        self.act(call, request).await
+    }
+
+    async fn ask_again(&self, call: Call, request: Item) -> Result<Item, Status> {
+        self.act(call, request).await
+    }
+
+    async fn beat(&self, _call: Call, request: Item) {
+        self.push(&request);
+    }
+
+    async fn tell(&self, _call: Call, request: Item) {
+        self.push(&request);
+    }
+
+    async fn note(&self, _call: Call, request: Item) {
+        self.push(&request);
+    }
+}
+
+impl Recording {
+    /// Does what the text says, then notes the number.
+    async fn act(&self, call: Call, mut request: Item) -> Result<Item, Status> {
         match request.text.as_str() {
             "wait" => self.wait().await,
             "release" => {
@@ -69,13 +96,5 @@ impl Recorder for Recording {
         }
         self.push(&request);
         Ok(request)
-    }
-
-    async fn tell(&self, _call: Call, request: Item) {
-        self.push(&request);
-    }
-
-    async fn note(&self, _call: Call, request: Item) {
-        self.push(&request);
     }
 }

@@ -37,6 +37,7 @@ fn manager(view: &View<'_>) -> TokenStream {
             fn #method<S: #spec>(&self, spec: S) -> #returns;
         }
 
+        #allow
         impl #name for ::quorum_runtime::Manager {
             fn #method<S: #spec>(&self, spec: S) -> #returns {
                 Self::configuration(self, spec)
@@ -74,6 +75,7 @@ fn configuration(view: &View<'_>) -> TokenStream {
             #(#declared)*
         }
 
+        #allow
         impl<S: #spec> #name for ::quorum_runtime::Configuration<S> {
             #(#defined)*
         }
@@ -106,6 +108,7 @@ fn node(view: &View<'_>) -> TokenStream {
             #(#declared)*
         }
 
+        #allow
         impl #name for ::quorum_runtime::Node {
             #(#defined)*
         }

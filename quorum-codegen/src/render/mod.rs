@@ -19,9 +19,9 @@ use crate::names;
 const REVISION: u32 = 1;
 
 /// Lints that generated items would trip over in the crate of a user, who can't mend them: a program
-/// uses a part of what is generated, and often keeps it in a private module.
+/// uses a part of what is generated, often keeps it in a private module, and did not choose its names.
 pub(crate) fn allow_lints() -> TokenStream {
-    quote!(#[allow(dead_code, unreachable_pub)])
+    quote!(#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)])
 }
 
 /// The Rust types of the messages of one rpc.

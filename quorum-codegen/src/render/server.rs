@@ -95,6 +95,7 @@ fn adapter(view: &View<'_>) -> TokenStream {
             }
         }
 
+        #allow
         impl<T: #name> ::quorum_runtime::Service for #server<T> {
             fn register(self, methods: &mut ::quorum_runtime::Methods<'_>) {
                 #(#registered)*

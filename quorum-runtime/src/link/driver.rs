@@ -75,7 +75,7 @@ async fn connection(shared: &Arc<Shared>) -> Ended {
     };
     if !ended.worked {
         // Every request ends: with a reply, or with the outcome of the attempt it waited for.
-        shared.outbox.fail_queued(&NodeError::Unreachable(ended.error.clone()));
+        shared.outbox.attempt_failed(&NodeError::Unreachable(ended.error.clone()));
     }
     ended
 }

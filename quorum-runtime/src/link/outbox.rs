@@ -216,15 +216,27 @@ impl Outbox {
         }
     }
 
-    /// Gives up what is queued, with the error made by `error` where it was never sent.
+    /// An attempt to connect has failed. What waited for it is given up, but for requests that wait
+    /// to be sent again: those wait for a connection as long as somebody waits for them.
+    pub(crate) fn attempt_failed(&self, error: &NodeError) {
+        self.give_up(error, |queued| queued.lost.is_some() && queued.outgoing.reply_to.is_wanted());
+    }
+
+    /// The link is closed. Everything that is queued is given up.
     pub(crate) fn fail_queued(&self, error: &NodeError) {
-        let queue = {
+        self.give_up(error, |_| false);
+    }
+
+    fn give_up(&self, error: &NodeError, keep: impl Fn(&Queued) -> bool) {
+        let given_up: Vec<Queued> = {
             let mut state = self.lock();
-            let queue = std::mem::take(&mut state.queue);
-            state.bytes -= queue.iter().map(|queued| queued.outgoing.bytes).sum::<usize>();
-            queue
+            let queue = std::mem::take(&mut state.queue).into_iter();
+            let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
+            state.queue = kept.into();
+            state.bytes -= given_up.iter().map(|queued| queued.outgoing.bytes).sum::<usize>();
+            given_up
         };
-        for Queued { outgoing, lost, .. } in queue {
+        for Queued { outgoing, lost, .. } in given_up {
             outgoing.reply_to.fail(lost.map_or_else(|| error.clone(), NodeError::Disconnected));
         }
     }

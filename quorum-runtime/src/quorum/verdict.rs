@@ -32,6 +32,21 @@ impl<T> Verdict<T> {
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::Failed(reason.into())
     }
+
+    /// The same verdict on another value.
+    ///
+    /// ```
+    /// use quorum_runtime::Verdict;
+    ///
+    /// assert_eq!(Verdict::Done(2).map(|n| n + 1), Verdict::Done(3));
+    /// ```
+    pub fn map<U>(self, function: impl FnOnce(T) -> U) -> Verdict<U> {
+        match self {
+            Self::Pending => Verdict::Pending,
+            Self::Done(value) => Verdict::Done(function(value)),
+            Self::Failed(reason) => Verdict::Failed(reason),
+        }
+    }
 }
 
 impl<T> From<Option<T>> for Verdict<T> {

@@ -220,9 +220,23 @@ fn a_request_that_was_sent_before_is_not_said_to_be_unsent() {
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
     outbox.detach(&ConnectionError::new("cut"));
     let unsent = push_with(&outbox, 2, IDEMPOTENT);
-    outbox.fail_queued(&NodeError::Unreachable(ConnectionError::new("refused")));
-    assert_eq!(outcome(&sent), "the connection was lost: cut");
+    outbox.attempt_failed(&NodeError::Unreachable(ConnectionError::new("refused")));
+    assert_eq!(outcome(&sent), "", "it waits to be sent again");
     assert_eq!(outcome(&unsent), "cannot connect: refused");
+    outbox.fail_queued(&NodeError::Closed);
+    assert_eq!(outcome(&sent), "the connection was lost: cut");
+}
+
+#[test]
+fn a_request_that_waits_to_be_sent_again_for_nobody_is_dropped() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let sent = push_with(&outbox, 1, IDEMPOTENT);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    outbox.detach(&ConnectionError::new("cut"));
+    sent.abandon();
+    outbox.attempt_failed(&NodeError::Closed);
+    assert!(!outbox.has_queued());
 }
 
 #[test]
