@@ -95,13 +95,15 @@ fn call_type(method: &MethodDescriptor, options: &Options) -> Result<CallType, R
             ));
         }
     };
-    if method.is_client_streaming() {
-        return Err(Refusal::new(
-            "streams its request, which no call type here supports",
-            "take `stream` away from the request, and make one call per message",
-        ));
-    }
     match declared {
+        CallType::Rpc if method.is_client_streaming() && method.is_server_streaming() => {
+            Ok(CallType::Session)
+        }
+        other if method.is_client_streaming() => Err(Refusal::new(
+            format!("streams its request, which a call of type `{}` does not", other.option()),
+            "take `stream` away from the request and make one call per message, or let both sides \
+             stream and take the call type away for a session with one node",
+        )),
         CallType::Correctable(_) if method.is_server_streaming() => {
             Ok(CallType::Correctable(Replies::Stream))
         }
@@ -118,11 +120,17 @@ fn call_type(method: &MethodDescriptor, options: &Options) -> Result<CallType, R
 
 /// Refuses options that mean nothing for a call of this type.
 fn refuse_senseless(call_type: CallType, options: &Options) -> Result<(), Refusal> {
-    let name = call_type.option();
+    let name = if call_type == CallType::Session { "a session" } else { call_type.option() };
     let senseless = |option: &str, why: &str| {
         let what = format!("has the option `{option}`, which means nothing for `{name}`: {why}");
         Err(Refusal::new(what, format!("take `{option}` away, or change the call type")))
     };
+    if call_type == CallType::Session && options.ordered.is_some() {
+        return senseless("ordered", "it has one handler, which sees its messages in order");
+    }
+    if call_type == CallType::Session && options.idempotent {
+        return senseless("idempotency_level", "it does not outlive its connection");
+    }
     if options.per_node_arg && !call_type.is_group() {
         return senseless("per_node_arg", "it is called on one node");
     }

@@ -43,6 +43,8 @@ pub(crate) struct Method {
 pub(crate) enum CallType {
     /// One node, one reply.
     Rpc,
+    /// One node, messages both ways.
+    Session,
     /// One node, no reply.
     Unicast,
     /// All nodes of a configuration, no reply.
@@ -83,7 +85,7 @@ impl CallType {
     /// The name of the option in `quorum.proto`.
     pub(crate) const fn option(self) -> &'static str {
         match self {
-            Self::Rpc => "rpc",
+            Self::Rpc | Self::Session => "rpc",
             Self::Unicast => "unicast",
             Self::Multicast => "multicast",
             Self::QuorumCall => "quorumcall",

@@ -32,7 +32,7 @@ pub mod __private;
 
 pub use call::{
     Correctable, CorrectableFuture, OneWay, OneWayFuture, QuorumCall, QuorumFuture, Reply,
-    ReplyStream, Rpc, RpcFuture,
+    ReplyStream, Rpc, RpcFuture, Session, SessionReceiver, SessionSender,
 };
 pub use configuration::Configuration;
 pub use error::{
@@ -43,7 +43,7 @@ pub use link::ConnectionState;
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
 pub use quorum::{Level, Majority, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
-pub use server::{Call, Methods, Replier, Server, Service};
+pub use server::{Call, Methods, Replier, Requests, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};
 
 /// Includes what `quorum-codegen` made of the `.proto` files of one package.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use prost::Message;
 use tonic::IntoRequest;
 
-use crate::call::{Context, Gather, Method, OneWay, Rpc, start};
+use crate::call::{Context, Gather, Method, OneWay, Rpc, Session, start};
 use crate::link::{ConnectionState, Link};
 use crate::quorum::NodeId;
 
@@ -73,6 +73,13 @@ impl Node {
         request: impl IntoRequest<Q>,
     ) -> OneWay {
         OneWay::new(self.start(method, request))
+    }
+
+    pub(crate) fn session<Q: Message, R: Message + Default + 'static>(
+        &self,
+        method: Method,
+    ) -> Session<Q, R> {
+        Session::open(&self.0.context, self.clone(), method)
     }
 
     fn start<Q: Message>(&self, method: Method, request: impl IntoRequest<Q>) -> Gather {

@@ -4,7 +4,7 @@ use prost::Message;
 use tonic::IntoRequest;
 
 pub use crate::call::Method;
-use crate::call::{Correctable, OneWay, QuorumCall, Rpc};
+use crate::call::{Correctable, OneWay, QuorumCall, Rpc, Session};
 use crate::configuration::Configuration;
 use crate::node::Node;
 use crate::quorum::{Level, Majority, NodeId, Replies, Verdict};
@@ -123,6 +123,13 @@ pub fn multicast_per_node<S: Send + Sync + 'static, Q: Message>(
 
 pub fn rpc<Q: Message, R>(node: &Node, method: Method, request: impl IntoRequest<Q>) -> Rpc<R> {
     node.rpc(method, request)
+}
+
+pub fn session<Q: Message, R: Message + Default + 'static>(
+    node: &Node,
+    method: Method,
+) -> Session<Q, R> {
+    node.session(method)
 }
 
 pub fn unicast<Q: Message>(node: &Node, method: Method, request: impl IntoRequest<Q>) -> OneWay {

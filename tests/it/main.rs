@@ -12,6 +12,7 @@ mod quorum;
 mod raw_stream;
 mod readme;
 mod restart;
+mod sessions;
 mod targets;
 mod terminals;
 

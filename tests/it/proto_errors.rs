@@ -114,8 +114,8 @@ fn streams() {
     check_rpcs(
         "  rpc Send(stream Q) returns (R);\n  rpc Watch(Q) returns (stream R) { option (quorum.quorumcall) = true; }",
         &expect![[r#"
-            test.proto:5:3: rpc `Store.Send` streams its request, which no call type here supports
-              help: take `stream` away from the request, and make one call per message
+            test.proto:5:3: rpc `Store.Send` streams its request, which a call of type `rpc` does not
+              help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
             test.proto:6:3: rpc `Store.Watch` streams its reply, which a call of type `quorumcall` does not
               help: take `stream` away from the reply, or write `option (quorum.correctable) = true;` for a result that improves"#]],
     );
@@ -139,7 +139,9 @@ fn options_that_mean_nothing_for_a_call_type() {
         option("K", "option (quorum.quorumcall) = true; option (quorum.custom_return_type) = \"a b\";"),
         option("L", "option (quorum.quorumcall) = true; option (quorum.correctable) = true;"),
     ];
-    check_rpcs(&rpcs.join("\n"), &expect![[r#"
+    check_rpcs(
+        &rpcs.join("\n"),
+        &expect![[r#"
         test.proto:5:3: rpc `Store.A` has the option `per_node_arg`, which means nothing for `rpc`: it is called on one node
           help: take `per_node_arg` away, or change the call type
         test.proto:6:3: rpc `Store.B` has the option `per_node_arg`, which means nothing for `unicast`: it is called on one node
@@ -163,14 +165,18 @@ fn options_that_mean_nothing_for_a_call_type() {
         test.proto:15:3: rpc `Store.K` has the custom_return_type `a b`, which is no Rust type
           help: name a type as the generated module can: `u64`, `crate::Summary`
         test.proto:16:3: rpc `Store.L` has two call types, `quorumcall` and `correctable`
-          help: an rpc has one call type: keep the option that says how it is called, and write a second rpc where both are needed"#]]);
+          help: an rpc has one call type: keep the option that says how it is called, and write a second rpc where both are needed"#]],
+    );
 }
 
 #[test]
 fn a_value_that_an_option_does_not_have() {
-    check_rpcs("  rpc Read(Q) returns (R) { option (quorum.queue) = NEWEST; }", &expect![[r#"
+    check_rpcs(
+        "  rpc Read(Q) returns (R) { option (quorum.queue) = NEWEST; }",
+        &expect![[r#"
         test.proto:5:29: rpc `Read`: option `(quorum.Queue)` is true or false
-          help: write `option (quorum.Queue) = true;`"#]]);
+          help: write `option (quorum.Queue) = true;`"#]],
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorum_runtime::{Call, Status};
+use quorum_runtime::{Call, Replier, Requests, Status};
 use tokio::sync::Semaphore;
 
 use crate::recorder::{Item, Recorder};
@@ -11,11 +12,22 @@ pub struct Recording {
     noted: Arc<Mutex<Vec<u64>>>,
     /// What a handler told to `wait` waits for.
     gate: Arc<Semaphore>,
+    sessions_ended: Arc<AtomicUsize>,
+}
+
+/// Counts a session that ended, however it did.
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { noted: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
+        let gate = Arc::new(Semaphore::new(0));
+        Self { noted: Arc::default(), gate, sessions_ended: Arc::default() }
     }
 }
 
@@ -24,6 +36,12 @@ impl Recording {
     #[must_use]
     pub fn noted(&self) -> Vec<u64> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many sessions have ended, in whatever way.
+    #[must_use]
+    pub fn sessions_ended(&self) -> usize {
+        self.sessions_ended.load(Ordering::Relaxed)
     }
 
     /// Lets this many handlers that wait, now or later, go on.
@@ -61,6 +79,41 @@ impl Recorder for Recording {
 
     async fn ask_again(&self, call: Call, request: Item) -> Result<Item, Status> {
         self.act(call, request).await
+    }
+
+    async fn chat(
+        &self,
+        _call: Call,
+        mut requests: Requests<Item>,
+        replies: Replier<Item>,
+    ) -> Result<(), Status> {
+        let _ended = Ended(Arc::clone(&self.sessions_ended));
+        let Some(first) = requests.next().await.transpose()? else {
+            return replies.send(crate::text("nothing came")).await;
+        };
+        match first.text.as_str() {
+            "refuse" => return Err(Status::permission_denied("not with you")),
+            "panic" => panic!("told to"),
+            "deaf" => {
+                self.wait().await;
+                return Ok(());
+            }
+            "count" => {
+                let mut sum = 0;
+                while let Some(item) = requests.next().await.transpose()? {
+                    sum += item.number;
+                }
+                return replies.send(crate::item(sum)).await;
+            }
+            _ => {}
+        }
+        self.push(&first);
+        replies.send(first).await?;
+        while let Some(item) = requests.next().await.transpose()? {
+            self.push(&item);
+            replies.send(item).await?;
+        }
+        Ok(())
     }
 
     async fn beat(&self, _call: Call, request: Item) {

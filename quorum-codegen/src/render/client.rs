@@ -94,10 +94,12 @@ fn node(view: &View<'_>) -> TokenStream {
     });
     let defined = single().map(|(method, types)| {
         let (signature, method_tokens) = (node_signature(method, types), view.method(method));
-        let body = if method.call_type.is_one_way() {
-            quote!(::quorum_runtime::__private::unicast(self, #method_tokens, request))
-        } else {
-            quote!(::quorum_runtime::__private::rpc(self, #method_tokens, request))
+        let body = match method.call_type {
+            CallType::Session => quote!(::quorum_runtime::__private::session(self, #method_tokens)),
+            one_way if one_way.is_one_way() => {
+                quote!(::quorum_runtime::__private::unicast(self, #method_tokens, request))
+            }
+            _ => quote!(::quorum_runtime::__private::rpc(self, #method_tokens, request)),
         };
         quote!(#signature { #body })
     });
@@ -127,7 +129,9 @@ fn group_signature(method: &Method, types: &MessageTypes) -> TokenStream {
         CallType::Correctable(_) => {
             quote!(::quorum_runtime::Correctable<#request, #reply, #result>)
         }
-        CallType::Rpc | CallType::Unicast | CallType::Multicast => quote!(::quorum_runtime::OneWay),
+        CallType::Rpc | CallType::Session | CallType::Unicast | CallType::Multicast => {
+            quote!(::quorum_runtime::OneWay)
+        }
     };
     let per_node = method.per_node_arg.then(|| {
         quote! {
@@ -151,17 +155,19 @@ fn group_call(method: &Method) -> String {
     let call = match method.call_type {
         CallType::QuorumCall => "quorum_call",
         CallType::Correctable(_) => "correctable",
-        CallType::Rpc | CallType::Unicast | CallType::Multicast => "multicast",
+        CallType::Rpc | CallType::Session | CallType::Unicast | CallType::Multicast => "multicast",
     };
     if method.per_node_arg { format!("{call}_per_node") } else { call.to_owned() }
 }
 
 fn node_signature(method: &Method, types: &MessageTypes) -> TokenStream {
     let (name, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
-    let returns = if method.call_type.is_one_way() {
-        quote!(::quorum_runtime::OneWay)
-    } else {
-        quote!(::quorum_runtime::Rpc<#reply>)
+    let returns = match method.call_type {
+        CallType::Session => {
+            return quote!(fn #name(&self) -> ::quorum_runtime::Session<#request, #reply>);
+        }
+        one_way if one_way.is_one_way() => quote!(::quorum_runtime::OneWay),
+        _ => quote!(::quorum_runtime::Rpc<#reply>),
     };
     quote!(fn #name(&self, request: impl ::quorum_runtime::IntoRequest<#request>) -> #returns)
 }
@@ -181,7 +187,7 @@ fn on_configuration(method: &Method) -> String {
             ". Its levels improve while replies come in, as the function of the specification says; \
              awaiting it waits for the last."
         }
-        CallType::Rpc | CallType::Unicast | CallType::Multicast => {
+        CallType::Rpc | CallType::Session | CallType::Unicast | CallType::Multicast => {
             "; nothing is answered. Awaiting the result waits until the connections have taken it."
         }
     };
@@ -189,7 +195,9 @@ fn on_configuration(method: &Method) -> String {
 }
 
 const fn on_node(method: &Method) -> &'static str {
-    if method.call_type.is_one_way() {
+    if matches!(method.call_type, CallType::Session) {
+        "Opens an ordered session with this node, in which either side may speak first."
+    } else if method.call_type.is_one_way() {
         "Sends the message to this node before it returns; nothing is answered. Awaiting the result \
          waits until the connection has taken it."
     } else {

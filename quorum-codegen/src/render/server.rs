@@ -24,19 +24,20 @@ fn handlers(view: &View<'_>) -> TokenStream {
         ),
     );
     let handlers = view.methods().map(|(method, types)| {
-        let (about, handler, request) =
-            (docs(&method.docs, about_handler(method)), ident(&method.rust_name), &types.request);
-        let output = output(method, types);
-        let replies = streams(method).then(|| {
-            let reply = &types.reply;
-            quote!(replies: ::quorum_runtime::Replier<#reply>,)
-        });
+        let (about, handler) =
+            (docs(&method.docs, about_handler(method)), ident(&method.rust_name));
+        let (request, reply, output) = (&types.request, &types.reply, output(method, types));
+        let request = match method.call_type {
+            CallType::Session => quote!(requests: ::quorum_runtime::Requests<#request>),
+            _ => quote!(request: #request),
+        };
+        let replies = streams(method).then(|| quote!(replies: ::quorum_runtime::Replier<#reply>,));
         quote! {
             #about
             fn #handler(
                 &self,
                 call: ::quorum_runtime::Call,
-                request: #request,
+                #request,
                 #replies
             ) -> impl ::core::future::Future<Output = #output> + ::core::marker::Send;
         }
@@ -61,6 +62,7 @@ fn adapter(view: &View<'_>) -> TokenStream {
     let registered = view.methods().map(|(method, _)| {
         let (handler, method_tokens) = (ident(&method.rust_name), view.method(method));
         let add = ident(match method.call_type {
+            CallType::Session => "session",
             _ if method.call_type.is_one_way() => "one_way",
             _ if streams(method) => "streams",
             _ => "two_way",
@@ -117,12 +119,15 @@ fn output(method: &Method, types: &MessageTypes) -> TokenStream {
 
 /// Whether a handler may reply several times.
 fn streams(method: &Method) -> bool {
-    method.call_type == CallType::Correctable(Replies::Stream)
+    matches!(method.call_type, CallType::Session | CallType::Correctable(Replies::Stream))
 }
 
 const fn about_handler(method: &Method) -> &'static str {
     if method.call_type.is_one_way() {
         "Handles a one-way message: nothing is answered."
+    } else if matches!(method.call_type, CallType::Session) {
+        "Serves one session. When it returns, the session ends; an error is the status that the \
+         client sees."
     } else if matches!(method.call_type, CallType::Correctable(Replies::Stream)) {
         "Handles a request by any number of replies. When it returns, it has said all; an error is \
          answered as it is."

@@ -19,6 +19,12 @@ impl Method {
         Self { name, delivery, ordered: true }
     }
 
+    /// The path of the method as plain gRPC has it: `/package.Service/Method`.
+    pub(crate) fn path(self) -> String {
+        let (service, method) = self.name.rsplit_once('.').unwrap_or(("", self.name));
+        format!("/{service}/{method}")
+    }
+
     /// Nothing is answered.
     #[must_use]
     pub const fn one_way(mut self) -> Self {

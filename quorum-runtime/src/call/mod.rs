@@ -11,6 +11,7 @@ mod one_way;
 mod quorum_call;
 mod reply_stream;
 mod rpc;
+mod session;
 mod timeout;
 
 pub use correctable::{Correctable, CorrectableFuture};
@@ -24,6 +25,7 @@ pub use one_way::{OneWay, OneWayFuture};
 pub use quorum_call::{QuorumCall, QuorumFuture, Reply};
 pub use reply_stream::ReplyStream;
 pub use rpc::{Rpc, RpcFuture};
+pub use session::{Session, SessionReceiver, SessionSender};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

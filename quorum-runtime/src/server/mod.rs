@@ -14,6 +14,7 @@ mod node_stream;
 mod replier;
 mod service;
 mod session;
+mod sessions;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tonic::transport::server::TcpIncoming;
 pub use call::Call;
 pub use replier::Replier;
 pub use service::{Methods, Service};
+pub use sessions::Requests;
 
 use crate::error::ServeError;
 use node_stream::NodeStream;
@@ -146,7 +148,8 @@ impl Server {
             .max_frame_size(FRAME)
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
-            .add_service(stream)
+            // Every path leads here: the ordered stream has one, and each session method.
+            .add_routes(axum::Router::new().fallback_service(stream).into())
             .serve_with_incoming_shutdown(
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
                 signalled,

@@ -4,15 +4,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::Stream;
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, StreamingService};
+use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::service::Registry;
 use super::session::Session;
+use super::sessions::Surroundings;
 use crate::wire::{self, Envelope, EnvelopeCodec};
 
 /// The ordered stream as a service of a tonic server.
@@ -33,13 +35,9 @@ impl NodeStream {
     }
 }
 
-impl NamedService for NodeStream {
-    const NAME: &'static str = wire::SERVICE;
-}
-
 impl<B> tower_service::Service<http::Request<B>> for NodeStream
 where
-    B: http_body::Body + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
     type Response = http::Response<Body>;
@@ -51,8 +49,14 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        if request.uri().path() != wire::PATH {
-            let status = Status::unimplemented(format!("there is no {}", request.uri().path()));
+        let path = request.uri().path();
+        if let Some(begin) = self.registry.session(path) {
+            let surroundings =
+                Surroundings { max_message_size: self.max_message_size, drain: self.drain.clone() };
+            return Box::pin(begin(request.map(Body::new), surroundings).map(Ok));
+        }
+        if path != wire::PATH {
+            let status = Status::unimplemented(format!("there is no {path} here"));
             return Box::pin(ready(Ok(status.into_http())));
         }
         let open = Open(self.clone());

@@ -8,18 +8,30 @@ use tonic::Status;
 
 use super::session::ReplyHead;
 
-/// Sends the replies of a handler that may reply several times.
+/// Sends the replies of a handler that may reply several times, or the messages of a session.
 ///
 /// The client sees each as it is sent. When the handler returns, so does its part of the call: with
 /// `Ok` it has said all, with an error the client is told.
 pub struct Replier<R> {
-    outlet: Outlet,
+    way: Way,
     reply: PhantomData<fn(R)>,
+}
+
+/// Where the replies go.
+enum Way {
+    /// To the stream that the client shares with its other calls.
+    Shared(Outlet),
+    /// To the session that the handler has for itself.
+    Own(mpsc::Sender<Bytes>),
 }
 
 impl<R: Message> Replier<R> {
     pub(super) const fn new(outlet: Outlet) -> Self {
-        Self { outlet, reply: PhantomData }
+        Self { way: Way::Shared(outlet), reply: PhantomData }
+    }
+
+    pub(super) const fn of_session(session: mpsc::Sender<Bytes>) -> Self {
+        Self { way: Way::Own(session), reply: PhantomData }
     }
 
     /// Sends a reply. Waits while the client does not take those before it.
@@ -32,14 +44,18 @@ impl<R: Message> Replier<R> {
     ///
     /// A reply whose wait is dropped is not sent.
     pub async fn send(&self, reply: R) -> Result<(), Status> {
-        let sent = self.outlet.say(What::Reply(reply.encode_to_vec().into())).await;
+        let reply = reply.encode_to_vec().into();
+        let sent = match &self.way {
+            Way::Shared(outlet) => outlet.say(What::Reply(reply)).await,
+            Way::Own(session) => session.send(reply).await.map_err(|_| ()),
+        };
         sent.map_err(|()| Status::cancelled("the client is gone"))
     }
 }
 
 impl<R> fmt::Debug for Replier<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replier").field("to", &self.outlet.head).finish()
+        f.debug_struct("Replier").finish_non_exhaustive()
     }
 }
 

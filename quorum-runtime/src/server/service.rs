@@ -12,6 +12,7 @@ use tonic::Status;
 
 use super::Call;
 use super::replier::{Outlet, Replier};
+use super::sessions::{self, Requests, SessionHandler};
 use crate::call::Method;
 
 /// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it.
@@ -41,6 +42,8 @@ pub(super) struct Handler {
 pub(super) struct Registry {
     /// It is looked up and never iterated.
     handlers: HashMap<&'static str, Handler>,
+    /// By the paths of plain gRPC; looked up and never iterated.
+    sessions: HashMap<String, SessionHandler>,
     /// A method that two services claim.
     claimed_twice: Option<&'static str>,
 }
@@ -79,6 +82,22 @@ impl Methods<'_> {
             Ok(request) => guarded(method, handle(call, request).map(|()| None)),
             Err(status) => refused(status),
         });
+    }
+
+    #[doc(hidden)]
+    pub fn session<Q, R, F>(
+        &mut self,
+        method: Method,
+        handle: impl Fn(Call, Requests<Q>, Replier<R>) -> F + Send + Sync + 'static,
+    ) where
+        Q: Message + Default + 'static,
+        R: Message + 'static,
+        F: Future<Output = Result<(), Status>> + Send + 'static,
+    {
+        let handler = sessions::handler(method, handle);
+        if self.0.sessions.insert(method.path(), handler).is_some() {
+            self.0.claimed_twice = Some(method.name);
+        }
     }
 
     #[doc(hidden)]
@@ -124,6 +143,11 @@ impl Registry {
         self.claimed_twice
     }
 
+    /// What begins a session on this path, if its method is one.
+    pub(super) fn session(&self, path: &str) -> Option<&SessionHandler> {
+        self.sessions.get(path)
+    }
+
     /// The handler of the method with this name.
     pub(super) fn find(&self, name: &[u8]) -> Result<&Handler, Status> {
         let name = std::str::from_utf8(name).unwrap_or_default();
@@ -155,13 +179,17 @@ fn refused(status: Status) -> Running {
 /// requests of its connection would fall with it.
 fn guarded(method: Method, outcome: impl Future<Output = Outcome> + Send + 'static) -> Running {
     let caught = AssertUnwindSafe(outcome).catch_unwind();
-    Box::pin(caught.map(move |result| {
-        result.unwrap_or_else(|panic| {
-            let reason = message_of(&*panic);
-            tracing::error!(method = method.name, reason, "a handler panicked");
-            Some(Err(Status::internal(format!("the handler panicked: {reason}"))))
-        })
-    }))
+    Box::pin(
+        caught
+            .map(move |result| result.unwrap_or_else(|panic| Some(Err(panicked(method, &*panic))))),
+    )
+}
+
+/// What the client of a handler that panicked is told.
+pub(super) fn panicked(method: Method, panic: &(dyn Any + Send)) -> Status {
+    let reason = message_of(panic);
+    tracing::error!(method = method.name, reason, "a handler panicked");
+    Status::internal(format!("the handler panicked: {reason}"))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> &str {

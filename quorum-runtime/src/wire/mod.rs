@@ -6,19 +6,19 @@
 
 mod codec;
 mod envelope;
+mod message_codec;
 mod metadata;
 mod status;
 
 pub(crate) use codec::EnvelopeCodec;
 pub(crate) use envelope::{Entry, Envelope};
+pub(crate) use message_codec::MessageCodec;
 pub(crate) use metadata::{entries_of, metadata_of};
 pub(crate) use status::RpcStatus;
 
 use tonic::metadata::MetadataMap;
 
-/// The gRPC service of the ordered stream.
-pub(crate) const SERVICE: &str = "stream.Gorums";
-/// The path of its one method.
+/// The gRPC path of the ordered stream: method `NodeStream` of service `stream.Gorums`.
 pub(crate) const PATH: &str = "/stream.Gorums/NodeStream";
 
 /// The header by which either side says that it understands our additions to the wire.

@@ -1,0 +1,154 @@
+//! Ordered sessions: gRPC streams of their own, one handler each.
+
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{FutureExt as _, Stream, stream};
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::server::{Grpc, StreamingService};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::Call;
+use super::call::Turn;
+use super::replier::Replier;
+use super::service::panicked;
+use crate::call::Method;
+use crate::wire::MessageCodec;
+
+/// What a session needs of its server.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub(super) max_message_size: usize,
+    pub(super) drain: CancellationToken,
+}
+
+/// Answers the HTTP request that opens a session of one method.
+pub(super) type SessionHandler =
+    Box<dyn Fn(http::Request<Body>, Surroundings) -> Answer + Send + Sync>;
+pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>;
+
+/// The messages of the client of a session, in order.
+#[derive(Debug)]
+pub struct Requests<Q> {
+    messages: Streaming<Q>,
+    drain: CancellationToken,
+}
+
+impl<Q> Requests<Q> {
+    /// The next message, or `None` when the client has said that it is done.
+    ///
+    /// # Errors
+    ///
+    /// When the client is gone or sent what is no message, and with
+    /// [`Unavailable`](tonic::Code::Unavailable) when the server is told to stop: a session has no end
+    /// of its own that could be waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Q, Status>> {
+        tokio::select! { biased;
+            message = self.messages.message() => message.transpose(),
+            () = self.drain.cancelled() => Some(Err(Status::unavailable("the server is stopping"))),
+        }
+    }
+}
+
+/// Makes the handler of a method from what the service does for one session.
+pub(super) fn handler<Q, R, F>(
+    method: Method,
+    handle: impl Fn(Call, Requests<Q>, Replier<R>) -> F + Send + Sync + 'static,
+) -> SessionHandler
+where
+    Q: Message + Default + 'static,
+    R: Message + 'static,
+    F: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    let handle = Arc::new(handle);
+    Box::new(move |request, surroundings| {
+        let handle = Arc::clone(&handle);
+        let limit = surroundings.max_message_size;
+        let begin = Begin { method, handle, surroundings, messages: PhantomData };
+        Box::pin(async move {
+            let mut grpc = Grpc::new(MessageCodec::new()).max_decoding_message_size(limit);
+            grpc.streaming(begin, request).await
+        })
+    })
+}
+
+/// Begins a session when its HTTP request has come.
+struct Begin<Q, R, H> {
+    method: Method,
+    handle: Arc<H>,
+    surroundings: Surroundings,
+    messages: PhantomData<fn(Q) -> R>,
+}
+
+impl<Q, R, H, F> StreamingService<Q> for Begin<Q, R, H>
+where
+    R: Message + 'static,
+    H: Fn(Call, Requests<Q>, Replier<R>) -> F,
+    F: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    type Response = Bytes;
+    type ResponseStream = Replies;
+    type Future = Ready<Result<Response<Replies>, Status>>;
+
+    fn call(&mut self, request: Request<Streaming<Q>>) -> Self::Future {
+        let (peer, metadata) = (request.remote_addr(), request.metadata().clone());
+        let call = Call::new(peer, metadata, Arc::new(Turn::default()));
+        let drain = self.surroundings.drain.clone();
+        let requests = Requests { messages: request.into_inner(), drain };
+        // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
+        let (replies, said) = mpsc::channel(1);
+        let handled = (self.handle)(call, requests, Replier::of_session(replies));
+        let method = self.method;
+        let handler = AssertUnwindSafe(handled)
+            .catch_unwind()
+            .map(move |outcome| outcome.unwrap_or_else(|panic| Err(panicked(method, &*panic))));
+        let speaking = Speaking { handler: Box::pin(handler), said, ended: false };
+        ready(Ok(Response::new(speaking.replies())))
+    }
+}
+
+/// A session whose handler is at work.
+struct Speaking {
+    handler: Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>,
+    said: mpsc::Receiver<Bytes>,
+    ended: bool,
+}
+
+impl Speaking {
+    fn replies(self) -> Replies {
+        Box::pin(stream::unfold(self, async |mut speaking| {
+            let reply = speaking.next_reply().await?;
+            Some((reply, speaking))
+        }))
+    }
+
+    /// The handler's next reply; after its last one the status that it ended with, if it failed.
+    async fn next_reply(&mut self) -> Option<Result<Bytes, Status>> {
+        if !self.ended {
+            tokio::select! { biased;
+                Some(reply) = self.said.recv() => return Some(Ok(reply)),
+                outcome = &mut self.handler => {
+                    self.ended = true;
+                    self.said.close();
+                    if let Err(status) = outcome {
+                        return Some(Err(status));
+                    }
+                }
+            }
+        }
+        self.said.recv().await.map(Ok)
+    }
+}
+
+type Replies = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
