@@ -22,6 +22,7 @@ use crate::{Result, check, lower, parse};
 pub struct Builder {
     prost: prost_build::Config,
     out_dir: Option<PathBuf>,
+    runtime: Option<String>,
 }
 
 impl Default for Builder {
@@ -33,12 +34,23 @@ impl Default for Builder {
 impl Builder {
     /// A builder with the defaults: prost's, and `OUT_DIR` for the generated files.
     pub fn new() -> Self {
-        Self { prost: prost_build::Config::new(), out_dir: None }
+        Self { prost: prost_build::Config::new(), out_dir: None, runtime: None }
     }
 
     /// Writes the generated files to this folder instead of `OUT_DIR`.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// The path by which the generated code finds the runtime, where that is not
+    /// `::quorum_runtime`: because it was renamed in `Cargo.toml`, or is re-exported by another crate.
+    ///
+    /// ```
+    /// let builder = quorum_codegen::Builder::new().runtime("::my_framework::quorum");
+    /// ```
+    pub fn runtime(mut self, path: impl Into<String>) -> Self {
+        self.runtime = Some(path.into());
         self
     }
 
@@ -56,6 +68,7 @@ impl Builder {
     /// Names each place in a `.proto` that can't become Rust, and how to mend it; or why the files
     /// could not be written.
     pub fn compile(mut self, protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result {
+        let runtime = self.runtime.as_deref().map(runtime_path).transpose()?;
         let parsed = parse::parse(protos, includes)?;
         let services = lower::lower(&parsed.pool, &parsed.includes).map_err(Error::Proto)?;
         let clashes = check::check(&services, &parsed.pool, &parsed.includes);
@@ -73,7 +86,7 @@ impl Builder {
         }
         self.prost.type_attribute(".", render::allow_lints().to_string());
         let services = services.into_iter().map(|service| (service.full_name(), service)).collect();
-        self.prost.service_generator(Box::new(Services(services)));
+        self.prost.service_generator(Box::new(Services { services, runtime }));
         self.prost.compile_fds(parsed.set).map_err(Error::Write)
     }
 }
@@ -84,8 +97,16 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// The services by their full names. prost asks for each, and knows the Rust types of its messages.
-struct Services(BTreeMap<String, Service>);
+fn runtime_path(path: &str) -> Result<syn::Path> {
+    syn::parse_str(path).map_err(|_| Error::Runtime(path.to_owned()))
+}
+
+/// prost asks for each service, and knows the Rust types of its messages.
+struct Services {
+    /// By their full names.
+    services: BTreeMap<String, Service>,
+    runtime: Option<syn::Path>,
+}
 
 impl prost_build::ServiceGenerator for Services {
     fn generate(&mut self, service: prost_build::Service, code: &mut String) {
@@ -93,7 +114,7 @@ impl prost_build::ServiceGenerator for Services {
             "" => service.proto_name.clone(),
             package => format!("{package}.{}", service.proto_name),
         };
-        let Some(model) = self.0.get(&full_name) else {
+        let Some(model) = self.services.get(&full_name) else {
             return;
         };
         let types: Vec<_> = service
@@ -101,6 +122,10 @@ impl prost_build::ServiceGenerator for Services {
             .iter()
             .map(|method| MessageTypes::parse(&method.input_type, &method.output_type))
             .collect();
-        code.push_str(&render::service(model, &types).to_string());
+        let mut tokens = render::service(model, &types);
+        if let Some(runtime) = &self.runtime {
+            tokens = render::with_runtime(tokens, runtime);
+        }
+        code.push_str(&tokens.to_string());
     }
 }

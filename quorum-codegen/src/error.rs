@@ -12,6 +12,10 @@ pub enum Error {
     #[error("{}", Lines(.0))]
     Proto(Vec<Problem>),
 
+    /// The path of the runtime is no path.
+    #[error("`{0}` is no path of a crate or module: write one like `::quorum_runtime`")]
+    Runtime(String),
+
     /// The generated files could not be written.
     #[error("cannot write the generated code: {0}")]
     Write(#[source] io::Error),

@@ -5,6 +5,7 @@
 mod build_errors;
 mod calls;
 mod errors;
+mod golden;
 mod order;
 mod proto_errors;
 mod purity;

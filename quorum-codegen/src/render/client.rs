@@ -25,7 +25,7 @@ fn manager(view: &View<'_>) -> TokenStream {
     );
     let returns = quote! {
         ::core::result::Result<
-            ::quorum_runtime::Configuration<S>,
+            ::quorum_runtime::Configuration<__Spec>,
             ::quorum_runtime::ConfigurationError,
         >
     };
@@ -34,12 +34,12 @@ fn manager(view: &View<'_>) -> TokenStream {
         #allow
         pub trait #name {
             #about_method
-            fn #method<S: #spec>(&self, spec: S) -> #returns;
+            fn #method<__Spec: #spec>(&self, spec: __Spec) -> #returns;
         }
 
         #allow
         impl #name for ::quorum_runtime::Manager {
-            fn #method<S: #spec>(&self, spec: S) -> #returns {
+            fn #method<__Spec: #spec>(&self, spec: __Spec) -> #returns {
                 Self::configuration(self, spec)
             }
         }
@@ -63,7 +63,8 @@ fn configuration(view: &View<'_>) -> TokenStream {
         let (signature, call) = (group_signature(method, types), ident(&group_call(method)));
         let (name, method_tokens) = (ident(&method.rust_name), view.method(method));
         let per_node = method.per_node_arg.then(|| quote!(per_node,));
-        let function = method.call_type.has_quorum_function().then(|| quote!(<S as #spec>::#name,));
+        let function =
+            method.call_type.has_quorum_function().then(|| quote!(<__Spec as #spec>::#name,));
         quote!(#signature {
             ::quorum_runtime::__private::#call(self, #method_tokens, request, #per_node #function)
         })
@@ -76,7 +77,7 @@ fn configuration(view: &View<'_>) -> TokenStream {
         }
 
         #allow
-        impl<S: #spec> #name for ::quorum_runtime::Configuration<S> {
+        impl<__Spec: #spec> #name for ::quorum_runtime::Configuration<__Spec> {
             #(#defined)*
         }
     }

@@ -1,10 +1,12 @@
 //! From the model to Rust.
 //!
 //! **Invariant:** what is emitted names everything by an absolute path, imports nothing, and holds no
-//! logic: each method is one call of the runtime.
+//! logic: each method is one call of the runtime. **Invariant:** its type parameters begin with two
+//! underscores, as no message of a `.proto` can.
 
 mod client;
 mod docs;
+mod runtime_path;
 mod server;
 mod spec;
 
@@ -14,6 +16,8 @@ use syn::{Ident, Type};
 
 use crate::model::{CallType, Method, Replies, Service};
 use crate::names;
+
+pub(crate) use runtime_path::with_runtime;
 
 /// The shape of generated code. The runtime refuses another one at compile time.
 const REVISION: u32 = 1;

@@ -72,7 +72,7 @@ fn adapter(view: &View<'_>) -> TokenStream {
             let service = ::std::sync::Arc::clone(&self.0);
             methods.#add(#method_tokens, move |call, request #replies| {
                 let service = ::std::sync::Arc::clone(&service);
-                async move { <T as #name>::#handler(&*service, call, request #replies).await }
+                async move { <__Service as #name>::#handler(&*service, call, request #replies).await }
             });
         }
     });
@@ -80,25 +80,25 @@ fn adapter(view: &View<'_>) -> TokenStream {
         #about
         #allow
         #[derive(::core::fmt::Debug)]
-        pub struct #server<T>(::std::sync::Arc<T>);
+        pub struct #server<__Service>(::std::sync::Arc<__Service>);
 
         #allow
-        impl<T: #name> #server<T> {
+        impl<__Service: #name> #server<__Service> {
             /// Serves this implementation.
             #[must_use]
-            pub fn new(service: T) -> Self {
+            pub fn new(service: __Service) -> Self {
                 Self(::std::sync::Arc::new(service))
             }
 
             /// Serves an implementation that is used elsewhere as well.
             #[must_use]
-            pub const fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+            pub const fn from_arc(service: ::std::sync::Arc<__Service>) -> Self {
                 Self(service)
             }
         }
 
         #allow
-        impl<T: #name> ::quorum_runtime::Service for #server<T> {
+        impl<__Service: #name> ::quorum_runtime::Service for #server<__Service> {
             fn register(self, methods: &mut ::quorum_runtime::Methods<'_>) {
                 #(#registered)*
             }
