@@ -1,11 +1,8 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::model::Service;
-use crate::render::{self, MessageTypes};
-use crate::{Result, check, lower, parse};
+use crate::{Result, generate, parse};
 
 /// Generates with settings of one's own; [`compile`](crate::compile) is the short form.
 ///
@@ -57,11 +54,7 @@ impl Builder {
     /// could not be written.
     pub fn compile(mut self, protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result {
         let parsed = parse::parse(protos, includes)?;
-        let services = lower::lower(&parsed.pool, &parsed.includes).map_err(Error::Proto)?;
-        let clashes = check::check(&services, &parsed.pool, &parsed.includes);
-        if !clashes.is_empty() {
-            return Err(Error::Proto(clashes));
-        }
+        generate::prepare(&mut self.prost, &parsed.pool, &parsed.includes).map_err(Error::Proto)?;
         if let Some(folder) = &self.out_dir {
             self.prost.out_dir(folder);
         } else {
@@ -71,9 +64,6 @@ impl Builder {
                 .iter()
                 .for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
         }
-        self.prost.type_attribute(".", render::allow_lints().to_string());
-        let services = services.into_iter().map(|service| (service.full_name(), service)).collect();
-        self.prost.service_generator(Box::new(Services(services)));
         self.prost.compile_fds(parsed.set).map_err(Error::Write)
     }
 }
@@ -81,26 +71,5 @@ impl Builder {
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("out_dir", &self.out_dir).finish_non_exhaustive()
-    }
-}
-
-/// The services by their full names. prost asks for each, and knows the Rust types of its messages.
-struct Services(BTreeMap<String, Service>);
-
-impl prost_build::ServiceGenerator for Services {
-    fn generate(&mut self, service: prost_build::Service, code: &mut String) {
-        let full_name = match service.package.as_str() {
-            "" => service.proto_name.clone(),
-            package => format!("{package}.{}", service.proto_name),
-        };
-        let Some(model) = self.0.get(&full_name) else {
-            return;
-        };
-        let types: Vec<_> = service
-            .methods
-            .iter()
-            .map(|method| MessageTypes::parse(&method.input_type, &method.output_type))
-            .collect();
-        code.push_str(&render::service(model, &types).to_string());
     }
 }

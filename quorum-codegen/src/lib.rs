@@ -26,6 +26,7 @@
 mod builder;
 mod check;
 mod error;
+mod generate;
 mod lower;
 mod model;
 mod names;
