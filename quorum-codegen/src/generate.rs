@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::model::Service;
 use crate::position::Includes;
 use crate::render::{self, MessageTypes};
-use crate::{check, lower};
+use crate::{check, lower, unsupported};
 
 /// Sets prost up to generate the services of a pool beside its messages.
 pub(crate) fn prepare(
@@ -17,6 +17,10 @@ pub(crate) fn prepare(
     pool: &DescriptorPool,
     includes: &Includes,
 ) -> Result<(), Vec<Problem>> {
+    let unsupported = unsupported::check(pool, includes);
+    if !unsupported.is_empty() {
+        return Err(unsupported);
+    }
     let services = lower::lower(pool, includes)?;
     let clashes = check::check(&services, pool, includes);
     if !clashes.is_empty() {

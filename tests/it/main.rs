@@ -4,6 +4,8 @@
 
 mod build_errors;
 mod errors;
+mod generated;
+mod gorums_files;
 mod order;
 mod proto_errors;
 mod purity;
