@@ -1,11 +1,8 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::model::Service;
-use crate::render::{self, MessageTypes};
-use crate::{Result, check, lower, parse};
+use crate::{Result, generate, parse};
 
 /// Generates with settings of one's own; [`compile`](crate::compile) is the short form.
 ///
@@ -70,11 +67,8 @@ impl Builder {
     pub fn compile(mut self, protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result {
         let runtime = self.runtime.as_deref().map(runtime_path).transpose()?;
         let parsed = parse::parse(protos, includes)?;
-        let services = lower::lower(&parsed.pool, &parsed.includes).map_err(Error::Proto)?;
-        let clashes = check::check(&services, &parsed.pool, &parsed.includes);
-        if !clashes.is_empty() {
-            return Err(Error::Proto(clashes));
-        }
+        generate::prepare(&mut self.prost, &parsed.pool, &parsed.includes, runtime)
+            .map_err(Error::Proto)?;
         if let Some(folder) = &self.out_dir {
             self.prost.out_dir(folder);
         } else {
@@ -84,9 +78,6 @@ impl Builder {
                 .iter()
                 .for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
         }
-        self.prost.type_attribute(".", render::allow_lints().to_string());
-        let services = services.into_iter().map(|service| (service.full_name(), service)).collect();
-        self.prost.service_generator(Box::new(Services { services, runtime }));
         self.prost.compile_fds(parsed.set).map_err(Error::Write)
     }
 }
@@ -99,33 +90,4 @@ impl fmt::Debug for Builder {
 
 fn runtime_path(path: &str) -> Result<syn::Path> {
     syn::parse_str(path).map_err(|_| Error::Runtime(path.to_owned()))
-}
-
-/// prost asks for each service, and knows the Rust types of its messages.
-struct Services {
-    /// By their full names.
-    services: BTreeMap<String, Service>,
-    runtime: Option<syn::Path>,
-}
-
-impl prost_build::ServiceGenerator for Services {
-    fn generate(&mut self, service: prost_build::Service, code: &mut String) {
-        let full_name = match service.package.as_str() {
-            "" => service.proto_name.clone(),
-            package => format!("{package}.{}", service.proto_name),
-        };
-        let Some(model) = self.services.get(&full_name) else {
-            return;
-        };
-        let types: Vec<_> = service
-            .methods
-            .iter()
-            .map(|method| MessageTypes::parse(&method.input_type, &method.output_type))
-            .collect();
-        let mut tokens = render::service(model, &types);
-        if let Some(runtime) = &self.runtime {
-            tokens = render::with_runtime(tokens, runtime);
-        }
-        code.push_str(&tokens.to_string());
-    }
 }

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! No `protoc` is needed, and `import "quorum.proto"` finds the options without a copy of them in
-//! the project. For a service `Storage` the generated module holds, besides the messages:
+//! the project. So does `import "gorums.proto"` in files that were written for Gorums. For a
+//! service `Storage` the generated module holds, besides the messages:
 //!
 //! | item | what it is |
 //! |---|---|
@@ -26,14 +27,17 @@
 mod builder;
 mod check;
 mod error;
+mod generate;
 mod lower;
 mod model;
 mod names;
+mod option_files;
 mod options;
 mod parse;
 mod position;
 mod render;
 mod syntax;
+mod unsupported;
 
 use std::path::Path;
 

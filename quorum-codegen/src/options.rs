@@ -2,15 +2,12 @@ use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
 
 use crate::model::CallType;
+use crate::option_files::OptionFile;
 
-/// The package of the options.
+/// The package of our own options.
 pub(crate) const PACKAGE: &str = "quorum";
-/// The file that declares them, as a `.proto` imports it.
-pub(crate) const FILE: &str = "quorum.proto";
-/// Its text.
-pub(crate) const SOURCE: &str = include_str!("../proto/quorum.proto");
 
-/// The names of all options, for those who mistype one.
+/// The names of all options that the generator knows.
 pub(crate) const ALL: [&str; 9] = [
     "rpc",
     "unicast",
@@ -54,12 +51,16 @@ impl Options {
     }
 }
 
+/// What an option of this name is set to, in the package of whichever file was imported.
+///
 /// Read from the pool and not from `prost_types`, which drops options that it does not know.
 fn value(pool: &DescriptorPool, method: &MethodDescriptor, option: &str) -> Option<Value> {
-    // The file that declares the option may not be imported, so that nothing can be set.
-    let extension = pool.get_extension_by_name(&format!("{PACKAGE}.{option}"))?;
     let options = method.options();
-    options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
+    // A file that declares the option may not be imported, so that nothing can be set.
+    let extension = OptionFile::all()
+        .filter_map(|file| pool.get_extension_by_name(&format!("{}.{option}", file.package)))
+        .find(|extension| options.has_extension(extension))?;
+    Some(options.get_extension(&extension).into_owned())
 }
 
 fn is_idempotent(method: &MethodDescriptor) -> bool {

@@ -8,7 +8,7 @@ use protox::file::{
 };
 
 use crate::error::Error;
-use crate::options;
+use crate::option_files;
 use crate::position::Includes;
 use crate::syntax;
 
@@ -49,19 +49,19 @@ pub(crate) fn parse(
     Ok(Parsed { pool: compiler.descriptor_pool(), set, paths, includes })
 }
 
-/// Finds `quorum.proto` in the generator itself, so that projects need no copy of it.
+/// Finds the files that come with the generator.
 #[derive(Debug)]
 struct OptionsResolver;
 
 impl FileResolver for OptionsResolver {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        match name {
-            options::FILE => File::from_source(name, options::SOURCE),
-            _ => Err(protox::Error::file_not_found(name)),
+        match option_files::source(name) {
+            Some(source) => File::from_source(name, &source),
+            None => Err(protox::Error::file_not_found(name)),
         }
     }
 }
 
 fn is_built_in(name: &str) -> bool {
-    name == options::FILE || name.starts_with("google/protobuf/")
+    option_files::source(name).is_some() || name.starts_with("google/protobuf/")
 }

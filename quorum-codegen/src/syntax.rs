@@ -6,7 +6,7 @@ use std::path::Path;
 use miette::{Diagnostic, SourceCode};
 
 use crate::error::Problem;
-use crate::options;
+use crate::option_files::OptionFile;
 use crate::position::Includes;
 
 /// One problem for each thing that the front end found wrong when it opened `proto`.
@@ -56,8 +56,8 @@ fn in_source(
     let text = fs::read_to_string(&path).unwrap_or_default();
     let offset = label.map_or(0, |label| label.offset());
     let message = diagnostic.to_string();
-    if let Some(option) = option_in(&message) {
-        let (what, help) = explain_option(option, &message, &text);
+    if let Some((file, option)) = option_in(&message) {
+        let (what, help) = explain_option(file, option, &message, &text);
         let rpc = enclosing_rpc(&text, offset).map(|rpc| format!("rpc `{rpc}`: "));
         let message = format!("{}{what}", rpc.unwrap_or_default());
         return Problem { place, message, help: Some(help) };
@@ -89,14 +89,18 @@ fn searched(includes: &Includes) -> String {
 }
 
 /// The one of our options that a message speaks of: `quorumcall` of `'quorum.quorumcall'`.
-fn option_in(message: &str) -> Option<&str> {
+fn option_in(message: &str) -> Option<(&'static OptionFile, &str)> {
     let quoted = message.split('\'').map(|word| word.trim_matches(['(', ')']));
-    quoted.filter_map(|word| word.strip_prefix(options::PACKAGE)?.strip_prefix('.')).next()
+    let options = quoted.filter_map(|word| word.split_once('.'));
+    // The last, because the type of an option is named before it.
+    options
+        .filter_map(|(package, option)| Some((OptionFile::of_package(package)?, option)))
+        .next_back()
 }
 
 /// What is wrong with the use of an option, and the mend.
-fn explain_option(option: &str, message: &str, text: &str) -> (String, String) {
-    let package = options::PACKAGE;
+fn explain_option(file: &OptionFile, option: &str, message: &str, text: &str) -> (String, String) {
+    let package = file.package;
     if message.contains("expected a value of type") {
         let (kind, example) = match option {
             "custom_return_type" => ("a string", "\"crate::Summary\""),
@@ -106,13 +110,11 @@ fn explain_option(option: &str, message: &str, text: &str) -> (String, String) {
         let what = format!("option `({package}.{option})` is {kind}");
         return (what, format!("write `option ({package}.{option}) = {example};`"));
     }
-    if !text.contains(&format!("\"{}\"", options::FILE)) {
+    if !file.is_imported_by(text) {
         let what = format!("option `({package}.{option})` is used without its import");
-        return (what, format!("add `import \"{}\";` to the file", options::FILE));
+        return (what, format!("add `import \"{}\";` to the file", file.name));
     }
-    let known = options::ALL.map(|option| format!("({package}.{option})"));
-    let what = format!("there is no option `({package}.{option})`");
-    (what, format!("the options are {}", known.join(", ")))
+    (format!("there is no option `({package}.{option})`"), file.help())
 }
 
 /// The name of the rpc whose declaration `offset` is in.

@@ -5,7 +5,9 @@
 mod build_errors;
 mod calls;
 mod errors;
+mod generated;
 mod golden;
+mod gorums_files;
 mod order;
 mod proto_errors;
 mod purity;

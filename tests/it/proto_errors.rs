@@ -174,8 +174,8 @@ fn a_value_that_an_option_does_not_have() {
     check_rpcs(
         "  rpc Read(Q) returns (R) { option (quorum.queue) = NEWEST; }",
         &expect![[r#"
-        test.proto:5:29: rpc `Read`: option `(quorum.Queue)` is true or false
-          help: write `option (quorum.Queue) = true;`"#]],
+            test.proto:5:29: rpc `Read`: option `(quorum.queue)` is ALL or LATEST
+              help: write `option (quorum.queue) = LATEST;`"#]],
     );
 }
 

@@ -24,10 +24,11 @@ const MAX_UNSENT: usize = 256;
 /// An ordered session with one node: messages `Q` to it and messages `R` from it, in order, either
 /// side first, until both have said that they are done.
 ///
-/// It is a gRPC stream of its own on the connection to the node, and opened when this value is made.
-/// Its messages keep their order among themselves; the order of other calls to the node is not
-/// theirs. A session does not outlive its connection: when that breaks, the session ends with an
-/// error, and whoever wants to go on opens another and says where it was.
+/// It has a connection of its own, which is opened when this value is made: a long transfer delays no
+/// call to the node, and a node that does not read holds up nobody else. So its messages keep their
+/// order among themselves, and not with other calls to the node. A session does not outlive its
+/// connection: when that breaks, the session ends with an error, and whoever wants to go on opens
+/// another and says where it was.
 ///
 /// Dropping the session cancels it, at both ends.
 #[derive(Debug)]
@@ -195,14 +196,15 @@ impl<R> Drop for SessionReceiver<R> {
     }
 }
 
-/// Opens the gRPC stream, once there is a connection.
+/// Opens the connection, and the gRPC stream on it.
 async fn open<R: Message + Default + 'static>(
     node: Node,
     method: Method,
     max_message_size: usize,
     messages: mpsc::Receiver<Unsent>,
 ) -> Result<Streaming<R>, NodeError> {
-    let channel = node.link().channel().await.map_err(NodeError::Unreachable)?;
+    let channel = node.link().extra_connection().await;
+    let channel = channel.map_err(NodeError::Unreachable)?;
     let mut client = Grpc::new(channel).max_decoding_message_size(max_message_size);
     let ready = client.ready().await;
     ready.map_err(|error| NodeError::Status(Status::from_error(error.into())))?;

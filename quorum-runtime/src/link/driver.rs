@@ -82,7 +82,6 @@ async fn connection(shared: &Arc<Shared>) -> Ended {
 
 async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
     let requests = Requests { shared: Arc::clone(shared), epoch: shared.outbox.attach() };
-    shared.set_channel(Some(channel.clone()));
     shared.state.send_replace(ConnectionState::Connected);
     tracing::debug!(node = %shared.endpoint.uri(), "connected");
     let mut worked = false;
@@ -90,7 +89,6 @@ async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
         Ok(()) => ConnectionError::new("the node ended the stream"),
         Err(status) => ConnectionError::new(status),
     };
-    shared.set_channel(None);
     shared.outbox.detach(&error);
     Ended { error, worked }
 }

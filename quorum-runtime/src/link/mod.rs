@@ -17,8 +17,8 @@ mod latency;
 mod outbox;
 mod state;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -56,8 +56,6 @@ struct Shared {
     endpoint: Endpoint,
     outbox: Outbox,
     state: watch::Sender<ConnectionState>,
-    /// The connection, while it is open: sessions have streams of their own on it.
-    channel: Mutex<Option<Channel>>,
     closing: CancellationToken,
     max_message_size: usize,
     backoff: Backoff,
@@ -76,7 +74,6 @@ impl Link {
             endpoint,
             outbox: Outbox::new(settings.limits),
             state: watch::Sender::new(ConnectionState::Idle),
-            channel: Mutex::default(),
             closing: CancellationToken::new(),
             max_message_size: settings.max_message_size,
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max, random),
@@ -104,24 +101,9 @@ impl Link {
         self.0.outbox.forget(sequence);
     }
 
-    /// The connection; if there is none, the outcome of the next attempt to open one.
-    pub(crate) async fn channel(&self) -> Result<Channel, ConnectionError> {
-        let mut state = self.watch();
-        // How the last attempt ended is history.
-        state.mark_unchanged();
-        self.connect();
-        loop {
-            let channel = self.0.channel();
-            if let Some(channel) = channel {
-                return Ok(channel);
-            }
-            if state.changed().await.is_err() {
-                return Err(ConnectionError::new("the link was closed"));
-            }
-            if let Some(error) = state.borrow_and_update().clone().into_error() {
-                return Err(error);
-            }
-        }
+    /// A further connection to the node, besides the one that the link keeps.
+    pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
+        self.0.endpoint.connect().await.map_err(ConnectionError::new)
     }
 
     /// How long the node takes to reply, if that is known.
@@ -135,16 +117,6 @@ impl Link {
 
     pub(crate) fn watch(&self) -> watch::Receiver<ConnectionState> {
         self.0.state.subscribe()
-    }
-}
-
-impl Shared {
-    fn channel(&self) -> Option<Channel> {
-        self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_channel(&self, channel: Option<Channel>) {
-        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = channel;
     }
 }
 
