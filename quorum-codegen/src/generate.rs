@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::model::Service;
 use crate::position::Includes;
 use crate::render::{self, MessageTypes};
-use crate::{check, lower, unsupported};
+use crate::{items, lower, unsupported};
 
 /// Sets prost up to generate the services of a pool beside its messages. The runtime is where it says,
 /// or else at `::quorum_runtime`.
@@ -24,7 +24,7 @@ pub(crate) fn prepare(
         return Err(unsupported);
     }
     let services = lower::lower(pool, includes)?;
-    let clashes = check::check(&services, pool, includes);
+    let clashes = items::check(&services, pool, includes);
     if !clashes.is_empty() {
         return Err(clashes);
     }

@@ -23,24 +23,45 @@
 //! | `StorageNode` | adds the calls of the service to one node |
 //! | `Storage` | the trait that a server implements |
 //! | `StorageServer` | the adapter that a server serves it by |
+//!
+//! # Feature flags
+//!
+//! `proto`, on by default, is all that reads `.proto` files. Without it nothing is left but what
+//! `quorum-macros` uses.
 
+#[cfg(feature = "proto")]
 mod builder;
 mod check;
+#[cfg(feature = "proto")]
+mod docs;
 mod error;
+#[cfg(feature = "proto")]
 mod generate;
+#[cfg(feature = "proto")]
+mod items;
+#[cfg(feature = "proto")]
 mod lower;
 mod model;
 mod names;
+#[cfg(feature = "proto")]
 mod option_files;
+#[cfg(feature = "proto")]
 mod options;
+#[cfg(feature = "proto")]
 mod parse;
+#[cfg(feature = "proto")]
 mod position;
 mod render;
+mod rules;
+#[cfg(feature = "proto")]
 mod syntax;
+#[cfg(feature = "proto")]
 mod unsupported;
 
+#[cfg(feature = "proto")]
 use std::path::Path;
 
+#[cfg(feature = "proto")]
 pub use builder::Builder;
 pub use error::{Error, Problem};
 
@@ -55,6 +76,17 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 /// # Errors
 ///
 /// Names each place in a `.proto` that can't become Rust, and how to mend it.
+#[cfg(feature = "proto")]
 pub fn compile(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result {
     Builder::new().compile(protos, includes)
+}
+
+/// The model and its renderer, for the front end in `quorum-macros`. Not for use by others: it changes
+/// whenever the generator does.
+#[doc(hidden)]
+pub mod emit {
+    pub use crate::check::{Clash, clashes};
+    pub use crate::model::{CallType, Method, Replies, Service};
+    pub use crate::render::{MessageTypes, service, with_runtime};
+    pub use crate::rules::{Decided, Declared, Refusal, decide};
 }

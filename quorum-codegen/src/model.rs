@@ -1,9 +1,12 @@
 //! What the generator knows of a service once its descriptors are read: all decisions are made here,
 //! so that rendering never looks at descriptors.
 
+use crate::names;
+use crate::rules::Decided;
+
 /// A service of a `.proto`.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub struct Service {
     /// As in the `.proto`: `Storage`.
     pub(crate) name: String,
     pub(crate) package: String,
@@ -11,12 +14,12 @@ pub(crate) struct Service {
     pub(crate) docs: Vec<String>,
     pub(crate) methods: Vec<Method>,
     /// `file:line:column`.
-    pub(crate) place: String,
+    pub place: String,
 }
 
 /// An rpc of a service.
 #[derive(Debug)]
-pub(crate) struct Method {
+pub struct Method {
     /// As in the `.proto`: `Read`.
     pub(crate) name: String,
     /// The identifier of the Rust method: `read`.
@@ -35,12 +38,12 @@ pub(crate) struct Method {
     /// A request whose fate is not known may be sent again.
     pub(crate) idempotent: bool,
     /// `file:line:column`.
-    pub(crate) place: String,
+    pub place: String,
 }
 
 /// How an rpc reaches nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallType {
+pub enum CallType {
     /// One node, one reply.
     Rpc,
     /// One node, messages both ways.
@@ -57,12 +60,26 @@ pub(crate) enum CallType {
 
 /// How often a node replies to one correctable call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Replies {
+pub enum Replies {
+    /// At most once.
     Once,
+    /// Any number of times.
     Stream,
 }
 
 impl Service {
+    /// A service with its methods. `place` is where a person finds it.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        package: &str,
+        docs: Vec<String>,
+        methods: Vec<Method>,
+        place: String,
+    ) -> Self {
+        Self { name: name.to_owned(), package: package.to_owned(), docs, methods, place }
+    }
+
     /// `storage.Storage`.
     pub(crate) fn full_name(&self) -> String {
         match self.package.as_str() {
@@ -72,9 +89,30 @@ impl Service {
     }
 }
 
+impl Method {
+    /// An rpc under its name in a `.proto`: `Read`.
+    #[must_use]
+    pub fn new(name: &str, docs: Vec<String>, decided: Decided, place: String) -> Self {
+        let Decided { call_type, per_node_arg, custom_return_type, ordered, latest, idempotent } =
+            decided;
+        Self {
+            name: name.to_owned(),
+            rust_name: names::method(name),
+            docs,
+            call_type,
+            per_node_arg,
+            custom_return_type,
+            ordered,
+            latest,
+            idempotent,
+            place,
+        }
+    }
+}
+
 impl CallType {
-    /// The call types in the order of their options.
-    pub(crate) const ALL: [Self; 5] = [
+    /// The call types that have an option, in the order of the options.
+    pub const ALL: [Self; 5] = [
         Self::Rpc,
         Self::Unicast,
         Self::Multicast,
@@ -83,7 +121,8 @@ impl CallType {
     ];
 
     /// The name of the option in `quorum.proto`.
-    pub(crate) const fn option(self) -> &'static str {
+    #[must_use]
+    pub const fn option(self) -> &'static str {
         match self {
             Self::Rpc | Self::Session => "rpc",
             Self::Unicast => "unicast",

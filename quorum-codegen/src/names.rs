@@ -19,10 +19,6 @@ pub(crate) fn type_name(proto: &str) -> String {
     if name == "Self" { "Self_".to_owned() } else { name }
 }
 
-/// What is appended to the name of a service for each item that is generated for it.
-pub(crate) const ITEM_SUFFIXES: [&str; 6] =
-    ["", "Server", "Manager", "Configuration", "Node", "QuorumSpec"];
-
 /// Methods that the types of the runtime have themselves. A generated method of the same name would
 /// be hidden by them. A test compares these lists with the runtime.
 pub(crate) mod taken {

@@ -3,6 +3,7 @@ use prost_types::method_options::IdempotencyLevel;
 
 use crate::model::CallType;
 use crate::option_files::OptionFile;
+use crate::rules::Declared;
 
 /// The package of our own options.
 pub(crate) const PACKAGE: &str = "quorum";
@@ -20,34 +21,21 @@ pub(crate) const ALL: [&str; 9] = [
     "queue",
 ];
 
-/// What the options of an rpc say.
-#[derive(Debug)]
-pub(crate) struct Options {
-    /// The call types that are set to true.
-    pub(crate) call_types: Vec<CallType>,
-    pub(crate) per_node_arg: bool,
-    pub(crate) custom_return_type: Option<String>,
-    pub(crate) ordered: Option<bool>,
-    /// `queue = LATEST`.
-    pub(crate) latest: bool,
-    /// The standard `idempotency_level` says that a request may be repeated.
-    pub(crate) idempotent: bool,
-}
-
-impl Options {
-    pub(crate) fn of(pool: &DescriptorPool, method: &MethodDescriptor) -> Self {
-        let value = |option| value(pool, method, option);
-        let is_true = |option| value(option) == Some(Value::Bool(true));
-        let types = CallType::ALL.into_iter().filter(|call_type| is_true(call_type.option()));
-        Self {
-            call_types: types.collect(),
-            per_node_arg: is_true("per_node_arg"),
-            custom_return_type: value("custom_return_type")
-                .and_then(|value| value.as_str().map(str::to_owned)),
-            ordered: value("ordered").and_then(|value| value.as_bool()),
-            latest: value("queue") == Some(Value::EnumNumber(1)),
-            idempotent: is_idempotent(method),
-        }
+/// What an rpc declares by its options and by its types.
+pub(crate) fn declared(pool: &DescriptorPool, method: &MethodDescriptor) -> Declared {
+    let value = |option| value(pool, method, option);
+    let is_true = |option| value(option) == Some(Value::Bool(true));
+    let types = CallType::ALL.into_iter().filter(|call_type| is_true(call_type.option()));
+    let custom_return_type = value("custom_return_type");
+    Declared {
+        call_types: types.collect(),
+        per_node_arg: is_true("per_node_arg"),
+        custom_return_type: custom_return_type.and_then(|name| name.as_str().map(str::to_owned)),
+        ordered: value("ordered").and_then(|value| value.as_bool()),
+        latest: value("queue") == Some(Value::EnumNumber(1)),
+        idempotent: is_idempotent(method),
+        streams_request: method.is_client_streaming(),
+        streams_reply: method.is_server_streaming(),
     }
 }
 

@@ -117,7 +117,7 @@ fn streams() {
             test.proto:5:3: rpc `Store.Send` streams its request, which a call of type `rpc` does not
               help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
             test.proto:6:3: rpc `Store.Watch` streams its reply, which a call of type `quorumcall` does not
-              help: take `stream` away from the reply, or write `option (quorum.correctable) = true;` for a result that improves"#]],
+              help: take `stream` away from the reply, or make it a `correctable`, whose result improves"#]],
     );
 }
 

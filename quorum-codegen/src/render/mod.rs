@@ -17,7 +17,7 @@ use syn::{Ident, Type};
 use crate::model::{CallType, Method, Replies, Service};
 use crate::names;
 
-pub(crate) use runtime_path::with_runtime;
+pub use runtime_path::with_runtime;
 
 /// The shape of generated code. The runtime refuses another one at compile time.
 const REVISION: u32 = 1;
@@ -29,13 +29,27 @@ pub(crate) fn allow_lints() -> TokenStream {
 }
 
 /// The Rust types of the messages of one rpc.
-pub(crate) struct MessageTypes {
+pub struct MessageTypes {
     request: Type,
     reply: Type,
 }
 
+impl std::fmt::Debug for MessageTypes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { request, reply } = self;
+        write!(f, "{} -> {}", quote!(#request), quote!(#reply))
+    }
+}
+
 impl MessageTypes {
+    /// From the types themselves.
+    #[must_use]
+    pub const fn new(request: Type, reply: Type) -> Self {
+        Self { request, reply }
+    }
+
     /// From the paths that prost gives.
+    #[cfg(feature = "proto")]
     pub(crate) fn parse(request: &str, reply: &str) -> Self {
         let parse = |path: &str| syn::parse_str(path).expect("prost names types by Rust paths");
         Self { request: parse(request), reply: parse(reply) }
@@ -43,7 +57,8 @@ impl MessageTypes {
 }
 
 /// All items of one service. The types are those of its methods, in the same order.
-pub(crate) fn service(service: &Service, types: &[MessageTypes]) -> TokenStream {
+#[must_use]
+pub fn service(service: &Service, types: &[MessageTypes]) -> TokenStream {
     assert_eq!(service.methods.len(), types.len(), "a method has one pair of types");
     let view = View { service, names: Names::of(service), types };
     let (spec, client, server) =

@@ -2,7 +2,8 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// Puts another path where the code says `::quorum_runtime`.
-pub(crate) fn with_runtime(tokens: TokenStream, path: &syn::Path) -> TokenStream {
+#[must_use]
+pub fn with_runtime(tokens: TokenStream, path: &syn::Path) -> TokenStream {
     let mut renamed: Vec<TokenTree> = Vec::new();
     for token in tokens {
         match token {
