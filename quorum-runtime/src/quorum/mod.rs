@@ -3,16 +3,24 @@
 //! **Invariant:** nothing here knows a clock, a socket, a task or a lock. Whatever is decided here
 //! is decided from arguments alone, so it is tested exhaustively and without a network.
 
+mod all;
+mod any;
 mod majority;
 mod node_id;
 mod node_set;
+#[cfg(test)]
+mod properties;
 mod replies;
 mod system;
+mod threshold;
 mod verdict;
 
+pub use all::All;
+pub use any::Any;
 pub use majority::Majority;
 pub use node_id::NodeId;
 pub use node_set::NodeSet;
 pub use replies::Replies;
 pub use system::QuorumSystem;
+pub use threshold::Threshold;
 pub use verdict::Verdict;
