@@ -39,7 +39,10 @@ pub use error::{
 pub use link::ConnectionState;
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
-pub use quorum::{All, Any, Majority, NodeId, NodeSet, QuorumSystem, Replies, Threshold, Verdict};
+pub use quorum::{
+    All, Any, Grid, Majority, Masking, NodeId, NodeSet, QuorumSystem, Replies, Threshold, Verdict,
+    Weighted,
+};
 pub use server::{Call, Methods, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};
 

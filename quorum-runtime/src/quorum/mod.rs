@@ -5,7 +5,9 @@
 
 mod all;
 mod any;
+mod grid;
 mod majority;
+mod masking;
 mod node_id;
 mod node_set;
 #[cfg(test)]
@@ -14,13 +16,17 @@ mod replies;
 mod system;
 mod threshold;
 mod verdict;
+mod weighted;
 
 pub use all::All;
 pub use any::Any;
+pub use grid::Grid;
 pub use majority::Majority;
+pub use masking::Masking;
 pub use node_id::NodeId;
 pub use node_set::NodeSet;
 pub use replies::Replies;
 pub use system::QuorumSystem;
 pub use threshold::Threshold;
 pub use verdict::Verdict;
+pub use weighted::Weighted;

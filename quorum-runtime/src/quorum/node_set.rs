@@ -77,6 +77,11 @@ impl NodeSet {
         self.0.iter().copied()
     }
 
+    /// The nodes in ascending order, to be cut into rows.
+    pub(super) fn as_slice(&self) -> &[NodeId] {
+        &self.0
+    }
+
     /// The nodes that are in either set.
     ///
     /// ```

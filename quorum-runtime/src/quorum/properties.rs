@@ -155,11 +155,15 @@ mod tests {
     }
 
     fn systems() -> impl Strategy<Value = Box<dyn System>> {
+        let weights = proptest::collection::vec((0..24_u32, 0..5_u64), 0..30);
         prop_oneof![
             Just(()).prop_map(|()| dynamic(Majority)),
             Just(()).prop_map(|()| dynamic(All)),
             Just(()).prop_map(|()| dynamic(Any)),
             (0..24_usize).prop_map(|k| dynamic(Threshold(k))),
+            (0..8_usize).prop_map(|columns| dynamic(Grid { columns })),
+            (0..8_usize).prop_map(|faults| dynamic(Masking { faults })),
+            weights.prop_map(|weights| dynamic(Weighted::new(weights))),
         ]
     }
 
