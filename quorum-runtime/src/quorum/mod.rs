@@ -4,12 +4,15 @@
 //! is decided from arguments alone, so it is tested exhaustively and without a network.
 
 mod all;
+mod and;
 mod any;
 mod grid;
+mod joint;
 mod majority;
 mod masking;
 mod node_id;
 mod node_set;
+mod or;
 #[cfg(test)]
 mod properties;
 mod replies;
@@ -17,16 +20,21 @@ mod system;
 mod threshold;
 mod verdict;
 mod weighted;
+mod within;
 
 pub use all::All;
+pub use and::And;
 pub use any::Any;
 pub use grid::Grid;
+pub use joint::Joint;
 pub use majority::Majority;
 pub use masking::Masking;
 pub use node_id::NodeId;
 pub use node_set::NodeSet;
+pub use or::Or;
 pub use replies::Replies;
 pub use system::QuorumSystem;
 pub use threshold::Threshold;
 pub use verdict::Verdict;
 pub use weighted::Weighted;
+pub use within::Within;

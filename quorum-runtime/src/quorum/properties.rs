@@ -48,6 +48,26 @@ pub(super) fn do_intersect(system: &impl QuorumSystem, members: &NodeSet) -> boo
     quorums.iter().all(|one| quorums.iter().all(|other| !one.is_disjoint(other)))
 }
 
+/// A few systems, of each kind of claim, whose quorums can be had and can't.
+pub(super) fn some_systems() -> Vec<Box<dyn QuorumSystem>> {
+    vec![
+        Box::new(Any),
+        Box::new(Majority),
+        Box::new(Threshold(0)),
+        Box::new(Threshold(4)),
+        Box::new(Grid { columns: 2 }),
+        Box::new(Within::new(Majority, NodeSet::from([1, 2]))),
+        Box::new(Within::new(All, NodeSet::from([3, 4]))),
+    ]
+}
+
+/// Every two of them.
+pub(super) fn pairs() -> Vec<(Box<dyn QuorumSystem>, Box<dyn QuorumSystem>)> {
+    let others =
+        |at| some_systems().into_iter().map(move |other| (some_systems().remove(at), other));
+    (0..some_systems().len()).flat_map(others).collect()
+}
+
 fn is_monotone(system: &impl QuorumSystem, members: &NodeSet) {
     for quorum in quorums(system, members) {
         for node in members {
@@ -156,7 +176,7 @@ mod tests {
 
     fn systems() -> impl Strategy<Value = Box<dyn System>> {
         let weights = proptest::collection::vec((0..24_u32, 0..5_u64), 0..30);
-        prop_oneof![
+        let simple = prop_oneof![
             Just(()).prop_map(|()| dynamic(Majority)),
             Just(()).prop_map(|()| dynamic(All)),
             Just(()).prop_map(|()| dynamic(Any)),
@@ -164,7 +184,15 @@ mod tests {
             (0..8_usize).prop_map(|columns| dynamic(Grid { columns })),
             (0..8_usize).prop_map(|faults| dynamic(Masking { faults })),
             weights.prop_map(|weights| dynamic(Weighted::new(weights))),
-        ]
+            (nodes(), nodes()).prop_map(|(old, new)| dynamic(Joint::new(old, new))),
+        ];
+        simple.prop_recursive(3, 8, 2, |part| {
+            prop_oneof![
+                (part.clone(), part.clone()).prop_map(|(one, other)| dynamic(one.and(other))),
+                (part.clone(), part.clone()).prop_map(|(one, other)| dynamic(one.or(other))),
+                (part, nodes()).prop_map(|(system, own)| dynamic(Within::new(system, own))),
+            ]
+        })
     }
 
     /// Members, and all nodes in two orders, among them nodes that are no members.

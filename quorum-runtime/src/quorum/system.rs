@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::NodeSet;
+use super::{And, NodeSet, Or};
 
 /// Says which sets of repliers are quorums of a membership.
 ///
@@ -54,6 +54,45 @@ pub trait QuorumSystem {
         let _ = members;
         false
     }
+
+    /// The system whose quorums are those of both: enough for this one and for `other`.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, NodeSet, QuorumSystem, Within};
+    ///
+    /// let leader = Within::new(Majority, NodeSet::from([1]));
+    /// let system = Majority.and(leader);
+    /// let members = NodeSet::from([1, 2, 3]);
+    /// assert!(system.is_quorum(&members, &NodeSet::from([1, 2])));
+    /// assert!(!system.is_quorum(&members, &NodeSet::from([2, 3])));
+    /// ```
+    #[must_use]
+    fn and<Other: QuorumSystem>(self, other: Other) -> And<Self, Other>
+    where
+        Self: Sized,
+    {
+        And::new(self, other)
+    }
+
+    /// The system whose quorums are those of either: enough for this one or for `other`.
+    ///
+    /// ```
+    /// use quorum_runtime::{All, NodeSet, QuorumSystem, Within};
+    ///
+    /// let here = Within::new(All, NodeSet::from([1, 2]));
+    /// let there = Within::new(All, NodeSet::from([3, 4]));
+    /// let system = here.or(there);
+    /// let members = NodeSet::from([1, 2, 3, 4]);
+    /// assert!(system.is_quorum(&members, &NodeSet::from([3, 4])));
+    /// assert!(!system.is_quorum(&members, &NodeSet::from([2, 3])));
+    /// ```
+    #[must_use]
+    fn or<Other: QuorumSystem>(self, other: Other) -> Or<Self, Other>
+    where
+        Self: Sized,
+    {
+        Or::new(self, other)
+    }
 }
 
 macro_rules! stands_for_its_target {
@@ -79,6 +118,7 @@ stands_for_its_target!(&Q, Box<Q>, Arc<Q>);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quorum::Majority;
 
     /// Answers each question in its own way, so that an answer tells who gave it.
     struct Stubborn;
@@ -112,6 +152,14 @@ mod tests {
         assert_eq!(answers(&Stubborn as &dyn QuorumSystem), expected);
         assert_eq!(answers(Box::new(Stubborn) as Box<dyn QuorumSystem>), expected);
         assert_eq!(answers(Arc::new(Stubborn) as Arc<dyn QuorumSystem + Send>), expected);
+    }
+
+    #[test]
+    fn systems_that_are_known_only_at_run_time_combine_like_others() {
+        let chosen: Vec<Box<dyn QuorumSystem>> = vec![Box::new(Majority), Box::new(Stubborn)];
+        let members = NodeSet::from([1, 2, 3]);
+        assert!((&chosen[0]).or(&chosen[1]).is_quorum(&members, &members));
+        assert!(!(&chosen[0]).and(&chosen[1]).is_quorum(&members, &members));
     }
 
     #[test]
