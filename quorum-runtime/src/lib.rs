@@ -41,7 +41,7 @@ pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
 pub use quorum::{
     All, And, Any, Grid, Joint, Majority, Masking, NodeId, NodeSet, Or, QuorumSystem, Replies,
-    Threshold, Verdict, Weighted, Within,
+    Threshold, Verdict, Watermark, Weighted, Within,
 };
 pub use server::{Call, Methods, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};

@@ -19,6 +19,7 @@ mod replies;
 mod system;
 mod threshold;
 mod verdict;
+mod watermark;
 mod weighted;
 mod within;
 
@@ -36,5 +37,6 @@ pub use replies::Replies;
 pub use system::QuorumSystem;
 pub use threshold::Threshold;
 pub use verdict::Verdict;
+pub use watermark::Watermark;
 pub use weighted::Weighted;
 pub use within::Within;
