@@ -40,8 +40,8 @@ pub use link::ConnectionState;
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
 pub use quorum::{
-    All, And, Any, Grid, Joint, Majority, Masking, NodeId, NodeSet, Or, QuorumSystem, Replies,
-    Threshold, Verdict, Watermark, Weighted, Within,
+    All, And, Any, Collector, Grid, Joint, Majority, Masking, NodeId, NodeSet, Or, QuorumSystem,
+    Replies, Threshold, Verdict, Watermark, Weighted, Within,
 };
 pub use server::{Call, Methods, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};

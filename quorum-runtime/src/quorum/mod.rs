@@ -6,6 +6,7 @@
 mod all;
 mod and;
 mod any;
+mod collector;
 mod grid;
 mod joint;
 mod majority;
@@ -26,6 +27,7 @@ mod within;
 pub use all::All;
 pub use and::And;
 pub use any::Any;
+pub use collector::Collector;
 pub use grid::Grid;
 pub use joint::Joint;
 pub use majority::Majority;
