@@ -42,7 +42,10 @@ pub use error::{
 pub use link::ConnectionState;
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
-pub use quorum::{Level, Majority, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
+pub use quorum::{
+    All, And, Any, Collector, Dissemination, Grid, Joint, Level, Majority, Masking, NodeId,
+    NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,
+};
 pub use server::{Call, Methods, Replier, Requests, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};
 

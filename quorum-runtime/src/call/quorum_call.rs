@@ -10,7 +10,9 @@ use super::gather::Outcome;
 use super::{Correctable, Gather, ReplyStream};
 use crate::error::{NodeError, QuorumError, QuorumErrorKind};
 use crate::link::Answer;
-use crate::quorum::{Level, Majority, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
+use crate::quorum::{
+    All, Any, Level, Majority, NodeId, NodeSet, QuorumSystem, Replies, Threshold, Verdict,
+};
 
 /// Turns a request and the replies so far into a verdict.
 pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict<T> + Send>;
@@ -19,7 +21,8 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 ///
 /// The request is on the queue of every target. Awaiting the call waits until the quorum function
 /// of its method decides. The terminals below put something else in its place, for this call only:
-/// a built-in rule ([`majority`](Self::majority), [`quorum`](Self::quorum)), a closure
+/// a built-in rule ([`first`](Self::first), [`majority`](Self::majority), [`threshold`](Self::threshold),
+/// [`all`](Self::all), [`quorum`](Self::quorum)), a closure
 /// ([`decide`](Self::decide)), or all replies as they come ([`replies`](Self::replies)). The
 /// function is asked again each time a node has replied or failed.
 ///
@@ -83,6 +86,30 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         R: Message + Default + Clone,
     {
         self.quorum(Majority)
+    }
+
+    /// Waits for the first reply of any member.
+    pub fn first(self) -> QuorumFuture<Q, R, R>
+    where
+        R: Message + Default + Clone,
+    {
+        self.quorum(Any)
+    }
+
+    /// Waits for the replies of this many members; the one that came first is the result.
+    pub fn threshold(self, count: usize) -> QuorumFuture<Q, R, R>
+    where
+        R: Message + Default + Clone,
+    {
+        self.quorum(Threshold(count))
+    }
+
+    /// Waits for the replies of all members; the one that came first is the result.
+    pub fn all(self) -> QuorumFuture<Q, R, R>
+    where
+        R: Message + Default + Clone,
+    {
+        self.quorum(All)
     }
 
     /// All replies and failures as they come, each tied to its node, and no decision.

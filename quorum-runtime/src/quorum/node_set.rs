@@ -1,6 +1,12 @@
+use std::iter::Copied;
+use std::ops::{BitAnd, BitOr, Sub};
+use std::slice;
+
 use super::NodeId;
 
 /// A set of node ids, in ascending order.
+///
+/// On references, `|` is the union, `&` the intersection and `-` the difference.
 ///
 /// ```
 /// use quorum_runtime::NodeSet;
@@ -8,7 +14,11 @@ use super::NodeId;
 /// let members = NodeSet::from([3, 1, 2, 3]);
 /// assert_eq!(members.len(), 3);
 /// assert!(members.contains(2.into()));
-/// assert_eq!(members.difference(&NodeSet::from([2])), NodeSet::from([1, 3]));
+///
+/// let others = NodeSet::from([2, 4]);
+/// assert_eq!(&members | &others, NodeSet::from([1, 2, 3, 4]));
+/// assert_eq!(&members & &others, NodeSet::from([2]));
+/// assert_eq!(&members - &others, NodeSet::from([1, 3]));
 /// ```
 // A sorted vector: the sets are small, are read far more often than changed, and iterate in an
 // order that does not differ between runs.
@@ -67,7 +77,42 @@ impl NodeSet {
         self.0.iter().copied()
     }
 
+    /// The nodes in ascending order, to be cut into rows.
+    pub(super) fn as_slice(&self) -> &[NodeId] {
+        &self.0
+    }
+
+    /// The nodes that are in either set.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// assert_eq!(NodeSet::from([1, 3]).union(&[2, 3].into()), NodeSet::from([1, 2, 3]));
+    /// ```
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.iter().chain(other).collect()
+    }
+
+    /// The nodes that are in both sets.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// assert_eq!(NodeSet::from([1, 2, 3]).intersection(&[3, 4].into()), NodeSet::from([3]));
+    /// ```
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.iter().filter(|&node| other.contains(node)).collect())
+    }
+
     /// The nodes of this set that are not in `other`.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// assert_eq!(NodeSet::from([1, 2, 3]).difference(&[2].into()), NodeSet::from([1, 3]));
+    /// ```
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         Self(self.iter().filter(|&node| !other.contains(node)).collect())
@@ -84,6 +129,56 @@ impl NodeSet {
     pub fn common(&self, other: &Self) -> usize {
         self.iter().filter(|&node| other.contains(node)).count()
     }
+
+    /// Whether every node of this set is in `other`.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// assert!(NodeSet::from([1, 3]).is_subset(&NodeSet::from([1, 2, 3])));
+    /// assert!(!NodeSet::from([1, 4]).is_subset(&NodeSet::from([1, 2, 3])));
+    /// ```
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.iter().all(|node| other.contains(node))
+    }
+
+    /// Whether the sets share no node.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// assert!(NodeSet::from([1, 2]).is_disjoint(&NodeSet::from([3])));
+    /// assert!(!NodeSet::from([1, 2]).is_disjoint(&NodeSet::from([2, 3])));
+    /// ```
+    #[must_use]
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        !self.iter().any(|node| other.contains(node))
+    }
+}
+
+impl BitOr<&NodeSet> for &NodeSet {
+    type Output = NodeSet;
+
+    fn bitor(self, other: &NodeSet) -> NodeSet {
+        self.union(other)
+    }
+}
+
+impl BitAnd<&NodeSet> for &NodeSet {
+    type Output = NodeSet;
+
+    fn bitand(self, other: &NodeSet) -> NodeSet {
+        self.intersection(other)
+    }
+}
+
+impl Sub<&NodeSet> for &NodeSet {
+    type Output = NodeSet;
+
+    fn sub(self, other: &NodeSet) -> NodeSet {
+        self.difference(other)
+    }
 }
 
 impl<N: Into<NodeId>> FromIterator<N> for NodeSet {
@@ -98,5 +193,64 @@ impl<N: Into<NodeId>> FromIterator<N> for NodeSet {
 impl<N: Into<NodeId>, const COUNT: usize> From<[N; COUNT]> for NodeSet {
     fn from(nodes: [N; COUNT]) -> Self {
         nodes.into_iter().collect()
+    }
+}
+
+impl<N: Into<NodeId>> Extend<N> for NodeSet {
+    fn extend<I: IntoIterator<Item = N>>(&mut self, nodes: I) {
+        self.0.extend(nodes.into_iter().map(Into::into));
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+}
+
+impl<'a> IntoIterator for &'a NodeSet {
+    type Item = NodeId;
+    type IntoIter = Copied<slice::Iter<'a, NodeId>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::collection::btree_set;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nodes_of(ids: &BTreeSet<u32>) -> NodeSet {
+        ids.iter().copied().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_operations_are_those_of_any_set(
+            a in btree_set(0..12_u32, 0..9),
+            b in btree_set(0..12_u32, 0..9),
+        ) {
+            let (one, other) = (nodes_of(&a), nodes_of(&b));
+            prop_assert_eq!(&one | &other, nodes_of(&(&a | &b)));
+            prop_assert_eq!(&one & &other, nodes_of(&(&a & &b)));
+            prop_assert_eq!(&one - &other, nodes_of(&(&a - &b)));
+            prop_assert_eq!(one.common(&other), (&a & &b).len());
+            prop_assert_eq!(one.is_subset(&other), a.is_subset(&b));
+            prop_assert_eq!(one.is_disjoint(&other), a.is_disjoint(&b));
+        }
+
+        #[test]
+        fn a_set_stays_sorted_and_without_doubles(
+            first: Vec<u8>,
+            then: Vec<u8>,
+        ) {
+            let mut set: NodeSet = first.iter().copied().map(u32::from).collect();
+            set.extend(then.iter().copied().map(u32::from));
+            let expected: BTreeSet<_> = first.into_iter().chain(then).map(u32::from).collect();
+            let found: Vec<_> = (&set).into_iter().map(NodeId::get).collect();
+            prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+        }
     }
 }
