@@ -3,6 +3,7 @@
 use heck::ToUpperCamelCase as _;
 use proc_macro2::TokenStream;
 use quorum_codegen::emit::{self, MessageTypes, Method, Service};
+use quote::quote_spanned;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::{
@@ -23,11 +24,24 @@ pub(crate) fn service(arguments: TokenStream, item: TokenStream) -> syn::Result<
     let name = item.ident.to_string();
     let service = Service::new(&name, &settings.package, docs(&item.attrs), methods, String::new());
     refuse_clashes(&service, &item)?;
-    let tokens = emit::service(&service, &types);
+    let mut tokens = assertions(&types);
+    tokens.extend(emit::service(&service, &types));
     Ok(match &settings.runtime {
         Some(runtime) => emit::with_runtime(tokens, runtime),
         None => tokens,
     })
+}
+
+/// Makes the compiler point at a type that is no message, and not at the whole trait.
+fn assertions(types: &[MessageTypes]) -> TokenStream {
+    let messages = types.iter().flat_map(MessageTypes::both);
+    messages
+        .map(|message| {
+            quote_spanned! {message.span()=>
+                const _: () = ::quorum_runtime::__private::assert_message::<#message>();
+            }
+        })
+        .collect()
 }
 
 fn refuse_what_a_service_has_not(item: &ItemTrait) -> syn::Result<()> {

@@ -27,6 +27,9 @@ pub const fn assert_codegen_revision(generated: u32) {
     );
 }
 
+/// Refuses, at the place where a trait names it, a type that is no message.
+pub const fn assert_message<M: Message + Default + 'static>() {}
+
 /// What a method of a specification does that is left out.
 pub fn majority<R: Clone>(replies: &Replies<R>) -> Verdict<R> {
     replies.first_of(&Majority)

@@ -51,3 +51,28 @@ fn the_path_of_the_runtime_can_be_another_and_must_be_a_path() {
         "`no path` is no path of a crate or module: write one like `::quorum_runtime`"
     );
 }
+
+#[test]
+fn a_change_of_the_proto_or_of_its_imports_runs_the_build_script_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("imported.proto"), "syntax = \"proto3\"; message M {}").unwrap();
+    let text =
+        "syntax = \"proto3\"; package p; import \"imported.proto\"; import \"quorum.proto\";";
+    fs::write(path("main.proto"), text).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_generate"))
+        .args([path("main.proto"), path("")])
+        .env("OUT_DIR", folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let mut told: Vec<_> = told.lines().collect();
+    told.sort_unstable();
+    let expected = ["imported.proto", "main.proto"]
+        .map(|name| format!("cargo::rerun-if-changed={}", path(name)));
+    assert_eq!(
+        told, expected,
+        "the files that cargo watches, and none that come with the generator"
+    );
+}

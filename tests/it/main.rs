@@ -8,6 +8,7 @@ mod errors;
 mod generated;
 mod golden;
 mod gorums_files;
+mod macros;
 mod order;
 mod proto_errors;
 mod purity;

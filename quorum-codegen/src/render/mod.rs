@@ -48,6 +48,12 @@ impl MessageTypes {
         Self { request, reply }
     }
 
+    /// The type of the request and that of the reply.
+    #[must_use]
+    pub const fn both(&self) -> [&Type; 2] {
+        [&self.request, &self.reply]
+    }
+
     /// From the paths that prost gives.
     #[cfg(feature = "proto")]
     pub(crate) fn parse(request: &str, reply: &str) -> Self {
