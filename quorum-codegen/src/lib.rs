@@ -26,6 +26,7 @@
 
 mod builder;
 mod check;
+mod editions;
 mod error;
 mod generate;
 mod lower;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod build_errors;
+mod edition_errors;
+mod editions;
 mod errors;
 mod generated;
 mod gorums_files;
