@@ -34,6 +34,8 @@ mod builder;
 mod check;
 #[cfg(feature = "proto")]
 mod docs;
+#[cfg(feature = "proto")]
+mod editions;
 mod error;
 #[cfg(feature = "proto")]
 mod generate;

@@ -3,10 +3,9 @@ use std::path::{Path, PathBuf};
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorSet;
 use protox::Compiler;
-use protox::file::{
-    ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver,
-};
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
+use crate::editions::{Editions, EditionsResolver};
 use crate::error::Error;
 use crate::option_files;
 use crate::position::Includes;
@@ -30,23 +29,41 @@ pub(crate) fn parse(
     includes: &[impl AsRef<Path>],
 ) -> Result<Parsed, Error> {
     let includes = Includes(includes.iter().map(|folder| folder.as_ref().to_owned()).collect());
-    let mut resolver = ChainFileResolver::new();
-    for folder in &includes.0 {
-        resolver.add(IncludeFileResolver::new(folder.clone()));
-    }
-    resolver.add(OptionsResolver);
-    resolver.add(GoogleFileResolver::new());
-    let mut compiler = Compiler::with_file_resolver(resolver);
+    let editions = Editions::default();
+    let mut compiler = Compiler::with_file_resolver(resolver(&includes, &editions));
     compiler.include_imports(true).include_source_info(true);
     for proto in protos {
         let opened = compiler.open_file(proto.as_ref());
-        opened
-            .map_err(|error| Error::Proto(syntax::problems(&error, proto.as_ref(), &includes)))?;
+        let mut problems = editions.take_problems();
+        if let Err(error) = opened {
+            problems.extend(syntax::problems(&error, proto.as_ref(), &includes));
+        }
+        if !problems.is_empty() {
+            return Err(Error::Proto(problems));
+        }
     }
-    let mut set = compiler.file_descriptor_set();
-    set.file.retain(|file| !is_built_in(file.name()));
-    let paths = compiler.files().filter_map(|file| file.path().map(Path::to_owned)).collect();
-    Ok(Parsed { pool: compiler.descriptor_pool(), set, paths, includes })
+    let pool = editions.lower(compiler.descriptor_pool(), &includes).map_err(Error::Proto)?;
+    let set = FileDescriptorSet {
+        file: pool
+            .file_descriptor_protos()
+            .filter(|file| !is_built_in(file.name()))
+            .cloned()
+            .collect(),
+    };
+    let mut paths = editions.paths();
+    paths.extend(compiler.files().filter_map(|file| file.path().map(Path::to_owned)));
+    Ok(Parsed { pool, set, paths, includes })
+}
+
+/// Finds imported files in the folders, and else among those that come with the generator.
+fn resolver(includes: &Includes, editions: &Editions) -> ChainFileResolver {
+    let mut resolver = ChainFileResolver::new();
+    for folder in &includes.0 {
+        resolver.add(EditionsResolver::new(folder, editions));
+    }
+    resolver.add(OptionsResolver);
+    resolver.add(GoogleFileResolver::new());
+    resolver
 }
 
 /// Finds the files that come with the generator.
@@ -64,4 +81,21 @@ impl FileResolver for OptionsResolver {
 
 fn is_built_in(name: &str) -> bool {
     option_files::source(name).is_some() || name.starts_with("google/protobuf/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_every_syntax_are_watched_for_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let imports = "import \"edition.proto\"; import \"quorum.proto\";";
+        std::fs::write(path("main.proto"), format!("syntax = \"proto3\"; {imports}")).unwrap();
+        std::fs::write(path("edition.proto"), "edition = \"2023\";").unwrap();
+        let mut paths = parse(&[path("main.proto")], &[folder.path()]).unwrap().paths;
+        paths.sort();
+        assert_eq!(paths, [path("edition.proto"), path("main.proto")]);
+    }
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use miette::{Diagnostic, SourceCode};
+use prost_reflect::DescriptorError;
 
+use crate::editions;
 use crate::error::Problem;
 use crate::option_files::OptionFile;
 use crate::position::Includes;
@@ -62,8 +64,22 @@ fn in_source(
         let message = format!("{}{what}", rpc.unwrap_or_default());
         return Problem { place, message, help: Some(help) };
     }
+    if let Some((message, help)) = editions::reword(&message, &text) {
+        return Problem { place, message: message.to_owned(), help: Some(help.to_owned()) };
+    }
     let help = mend(&message, includes).or_else(|| diagnostic.help().map(|help| help.to_string()));
     Problem { place, message, help }
+}
+
+/// What is wrong with a descriptor whose text is not at hand.
+pub(crate) fn in_descriptor(error: &DescriptorError, includes: &Includes) -> Problem {
+    let path = error.file().map(|name| includes.path(name)).unwrap_or_default();
+    let place = match (error.line(), error.column()) {
+        (Some(line), Some(column)) => format!("{path}:{}:{}", line + 1, column + 1),
+        _ => path,
+    };
+    let message = error.to_string();
+    Problem { place, help: mend(&message, includes), message }
 }
 
 /// What to do about the mistakes that are made most.
@@ -72,10 +88,13 @@ fn mend(message: &str, includes: &Includes) -> Option<String> {
         return Some(format!("name its folder among the includes; {}", searched(includes)));
     }
     if message.ends_with("found 'edition'") {
-        return Some("editions are not supported: begin with `syntax = \"proto3\";`".to_owned());
+        return Some("begin the file with `edition = \"2023\";`".to_owned());
     }
     if message.ends_with("is defined twice") {
         return Some("rename one of the two".to_owned());
+    }
+    if message.starts_with("option field 'features.") {
+        return Some("the features are listed at protobuf.dev/editions/features".to_owned());
     }
     if message.ends_with("is not defined") {
         return Some("declare it, or import the file that does".to_owned());

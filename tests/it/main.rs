@@ -4,6 +4,8 @@
 
 mod build_errors;
 mod calls;
+mod edition_errors;
+mod editions;
 mod errors;
 mod generated;
 mod golden;

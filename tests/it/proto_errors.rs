@@ -246,16 +246,6 @@ fn two_services_with_one_generated_item() {
 }
 
 #[test]
-fn an_edition() {
-    check(
-        "edition = \"2023\";\nmessage Q {}\n",
-        &expect![[r#"
-            test.proto:1:1: expected 'enum', 'extend', 'import', 'message', 'option', 'service', 'package' or ';', but found 'edition'
-              help: editions are not supported: begin with `syntax = "proto3";`"#]],
-    );
-}
-
-#[test]
 fn an_option_that_is_set_to_false_is_not_set() {
     let folder = tempfile::tempdir().unwrap();
     let proto = folder.path().join("test.proto");
