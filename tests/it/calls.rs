@@ -57,6 +57,9 @@ macro_rules! answers_twice {
                     return Err(Status::aborted("told to"));
                 }
                 replies.send(Text { text: "draft".to_owned() }).await?;
+                if request.text == "short" {
+                    return Ok(());
+                }
                 replies.send(self.answer(&request)).await
             }
         }
@@ -299,6 +302,17 @@ async fn nodes_of_a_correctable_stream_reply_several_times_and_their_last_reply_
     StreamUnorderedConfiguration::call(&configuration, text("x")).await.unwrap();
     let per_node = StreamPerNodeConfiguration::call(&configuration, text("x"), to_all_but_two);
     per_node.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_correctable_stream_ends_when_all_nodes_have_said_all() {
+    let (_echoes, manager) = three().await;
+    let custom = manager.stream_custom(Everything).unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = StreamCustomConfiguration::call(&custom, text("short")).await.unwrap_err();
+    assert!(begun.elapsed() < PATIENCE / 4, "took {:?}", begun.elapsed());
+    assert_eq!(*error.kind(), quorum_runtime::QuorumErrorKind::NoQuorum);
+    assert_eq!((error.replied(), error.failures().len()), (3, 0));
 }
 
 #[tokio::test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use quorum_runtime::{Code, Majority, NodeError};
+use quorum_runtime::{Code, Majority, NodeError, RpcError, Session};
 use quorum_tests::recorder::{Item, RecorderNode as _};
 use quorum_tests::{PATIENCE, cluster, eventually, item, text};
 
-fn numbered(number: u64) -> Item {
-    item(number)
+/// What comes next, if anything comes.
+async fn next(session: &mut Session<Item, Item>) -> Option<Result<Item, RpcError>> {
+    tokio::time::timeout(PATIENCE, session.next()).await.expect("something comes")
 }
 
 #[tokio::test]
@@ -15,12 +16,12 @@ async fn messages_go_both_ways_in_order_and_the_client_speaks_first() {
     let ([server], manager) = cluster::<1>().await;
     let mut session = manager.node(1).unwrap().chat();
     for number in 1..=1000 {
-        session.send(numbered(number)).await.unwrap();
-        assert_eq!(session.next().await.unwrap().unwrap().number, number);
+        session.send(item(number)).await.unwrap();
+        assert_eq!(next(&mut session).await.unwrap().unwrap().number, number);
     }
     session.finish();
-    assert!(session.next().await.is_none(), "the node ends when the client has");
-    assert!(session.next().await.is_none(), "and stays so");
+    assert!(next(&mut session).await.is_none(), "the node ends when the client has");
+    assert!(next(&mut session).await.is_none(), "and stays so");
     assert!(server.recording().noted().into_iter().eq(1..=1000));
 }
 
@@ -33,8 +34,8 @@ async fn the_node_may_answer_when_the_client_has_said_all() {
         session.send(item(number)).await.unwrap();
     }
     session.finish();
-    assert_eq!(session.next().await.unwrap().unwrap().number, 55);
-    assert!(session.next().await.is_none());
+    assert_eq!(next(&mut session).await.unwrap().unwrap().number, 55);
+    assert!(next(&mut session).await.is_none());
     assert!(matches!(session.send(item(1)).await.unwrap_err().failure().error, NodeError::Closed));
 }
 
@@ -43,8 +44,8 @@ async fn a_session_without_a_word_ends_well() {
     let (_servers, manager) = cluster::<1>().await;
     let mut session = manager.node(1).unwrap().chat();
     session.finish();
-    assert_eq!(session.next().await.unwrap().unwrap().text, "nothing came");
-    assert!(session.next().await.is_none());
+    assert_eq!(next(&mut session).await.unwrap().unwrap().text, "nothing came");
+    assert!(next(&mut session).await.is_none());
 }
 
 #[tokio::test]
@@ -56,13 +57,13 @@ async fn the_status_that_the_node_ends_with_is_seen() {
     ] {
         let mut session = manager.node(1).unwrap().chat();
         session.send(text(word)).await.unwrap();
-        let error = session.next().await.unwrap().unwrap_err();
+        let error = next(&mut session).await.unwrap().unwrap_err();
         assert_eq!(error.failure().error.code(), code);
         assert_eq!(
             error.to_string(),
             format!("recorder.Recorder.Chat failed at node 1 ({}): {message}", server.address())
         );
-        assert!(session.next().await.is_none());
+        assert!(next(&mut session).await.is_none());
     }
 }
 
@@ -71,7 +72,7 @@ async fn a_session_that_is_dropped_is_cancelled_at_the_node() {
     let ([server], manager) = cluster::<1>().await;
     let mut session = manager.node(1).unwrap().chat();
     session.send(item(1)).await.unwrap();
-    session.next().await.unwrap().unwrap();
+    next(&mut session).await.unwrap().unwrap();
     assert_eq!(server.recording().sessions_ended(), 0);
     drop(session);
     eventually("the handler ends", || server.recording().sessions_ended() == 1).await;
@@ -96,7 +97,7 @@ async fn a_node_that_does_not_read_holds_the_sender_and_nobody_else() {
     assert!(sent > 2, "some are on their way: {sent}");
     assert_eq!(node.ask(item(7)).await.unwrap().number, 7, "other calls go on");
     server.recording().open(1);
-    assert!(session.next().await.is_none());
+    assert!(next(&mut session).await.is_none());
 }
 
 #[tokio::test]
@@ -105,16 +106,16 @@ async fn a_session_ends_with_its_connection() {
     let node = manager.node(1).unwrap();
     let mut session = node.chat();
     session.send(item(1)).await.unwrap();
-    session.next().await.unwrap().unwrap();
+    next(&mut session).await.unwrap().unwrap();
     server.kill();
-    session.next().await.unwrap().unwrap_err();
+    next(&mut session).await.unwrap().unwrap_err();
     let error = node.chat().next().await.unwrap().unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Unreachable(_)), "{error}");
     server.restart().await;
     manager.ready(&Majority).await.unwrap();
     let mut session = node.chat();
     session.send(item(2)).await.unwrap();
-    assert_eq!(session.next().await.unwrap().unwrap().number, 2);
+    assert_eq!(next(&mut session).await.unwrap().unwrap().number, 2);
 }
 
 #[tokio::test]
@@ -122,11 +123,11 @@ async fn a_server_that_stops_ends_its_sessions() {
     let ([mut server], manager) = cluster::<1>().await;
     let mut session = manager.node(1).unwrap().chat();
     session.send(item(1)).await.unwrap();
-    session.next().await.unwrap().unwrap();
+    next(&mut session).await.unwrap().unwrap();
     let begun = tokio::time::Instant::now();
     server.stop().await;
     assert!(begun.elapsed() < PATIENCE / 4, "took {:?}", begun.elapsed());
-    let error = session.next().await.unwrap().unwrap_err();
+    let error = next(&mut session).await.unwrap().unwrap_err();
     assert_eq!(error.failure().error.code(), Code::Unavailable, "{error}");
 }
 
