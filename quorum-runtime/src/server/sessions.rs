@@ -55,8 +55,8 @@ impl<Q> Requests<Q> {
     /// Dropping the wait loses nothing.
     pub async fn next(&mut self) -> Option<Result<Q, Status>> {
         tokio::select! { biased;
-            message = self.messages.message() => message.transpose(),
             () = self.drain.cancelled() => Some(Err(Status::unavailable("the server is stopping"))),
+            message = self.messages.message() => message.transpose(),
         }
     }
 }
