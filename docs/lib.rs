@@ -37,6 +37,9 @@ pub mod introduction {}
 #[doc = include_str!("src/first-call.md")]
 pub mod first_call {}
 
+#[doc = include_str!("src/call-types.md")]
+pub mod call_types {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
