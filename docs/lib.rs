@@ -40,6 +40,12 @@ pub mod first_call {}
 #[doc = include_str!("src/call-types.md")]
 pub mod call_types {}
 
+#[doc = include_str!("src/quorum-functions.md")]
+pub mod quorum_functions {}
+
+#[doc = include_str!("src/quorum-systems.md")]
+pub mod quorum_systems {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
