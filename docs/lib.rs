@@ -46,6 +46,9 @@ pub mod quorum_functions {}
 #[doc = include_str!("src/quorum-systems.md")]
 pub mod quorum_systems {}
 
+#[doc = include_str!("src/members.md")]
+pub mod members {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
