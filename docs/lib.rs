@@ -49,6 +49,9 @@ pub mod quorum_systems {}
 #[doc = include_str!("src/members.md")]
 pub mod members {}
 
+#[doc = include_str!("src/order.md")]
+pub mod order {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
