@@ -52,6 +52,12 @@ pub mod members {}
 #[doc = include_str!("src/order.md")]
 pub mod order {}
 
+#[doc = include_str!("src/correctables.md")]
+pub mod correctables {}
+
+#[doc = include_str!("src/sessions.md")]
+pub mod sessions {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
