@@ -58,6 +58,9 @@ pub mod correctables {}
 #[doc = include_str!("src/sessions.md")]
 pub mod sessions {}
 
+#[doc = include_str!("src/errors.md")]
+pub mod errors {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
