@@ -61,6 +61,9 @@ pub mod sessions {}
 #[doc = include_str!("src/errors.md")]
 pub mod errors {}
 
+#[doc = include_str!("src/coming-from-gorums.md")]
+pub mod coming_from_gorums {}
+
 /// Far more than anything here takes; code of a chapter that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
