@@ -1,0 +1,6 @@
+//! Generates the services that the chapters of the guide call.
+
+fn main() -> quorum_codegen::Result {
+    let protos = ["proto/guide.proto", "proto/gorums_storage.proto", "proto/register.proto"];
+    quorum_codegen::compile(&protos, &["proto"])
+}
