@@ -79,9 +79,12 @@ async fn handlers_of_an_unordered_method_run_beside_each_other() {
     let ([server], manager) = cluster::<1>().await;
     let node = manager.node(1).unwrap();
     let waiting: Vec<_> = (0..10).map(|_| node.ask_beside(text("wait"))).collect();
+    let turn = node.ask(text("wait"));
     assert_eq!(node.ask_beside(item(7)).await.unwrap().number, 7);
-    assert_eq!(node.ask(item(8)).await.unwrap().number, 8, "ordered methods do not wait for them");
-    server.recording().open(10);
+    assert_eq!(node.ask_beside(item(8)).await.unwrap().number, 8, "nor does a turn hold them up");
+    server.recording().open(11);
+    turn.await.unwrap();
+    assert_eq!(node.ask(item(9)).await.unwrap().number, 9);
     try_join_all(waiting.into_iter().map(IntoFuture::into_future)).await.unwrap();
     assert_eq!(server.recording().noted()[..2], [7, 8]);
 }

@@ -7,7 +7,7 @@ use quorum_runtime::{Majority, NodeError, Replies, Verdict};
 use quorum_tests::recorder::{
     Item, RecorderConfiguration as _, RecorderManager as _, RecorderNode as _, RecorderQuorumSpec,
 };
-use quorum_tests::{cluster, item, text};
+use quorum_tests::{cluster, eventually, item, text};
 
 /// The largest number of a majority.
 struct Largest;
@@ -83,6 +83,21 @@ async fn a_quorum_call_can_be_watched_as_it_improves() {
     let levels: Vec<_> = recorder.record(item(7)).correctable().collect().await;
     let levels: Vec<_> = levels.into_iter().map(|level| level.unwrap().number).collect();
     assert_eq!(levels, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn nodes_stop_when_nobody_watches_any_more() {
+    let (servers, manager) = cluster::<3>().await;
+    let recorder = manager.recorder(Majority).unwrap();
+    // More than may run at once at a node, so that one that went on would be missed.
+    for round in 1..=1100 {
+        let mut watch = recorder.watch(item(round));
+        watch.next().await.unwrap().unwrap();
+        drop(watch);
+    }
+    recorder.record(item(7)).all().await.unwrap();
+    let ended = || servers.iter().map(|server| server.recording().sessions_ended()).min();
+    eventually("the last watch ends", || ended() >= Some(1000)).await;
 }
 
 #[tokio::test]

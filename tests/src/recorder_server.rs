@@ -38,7 +38,7 @@ impl Recording {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many sessions have ended, in whatever way.
+    /// How many sessions and watches have ended, in whatever way.
     #[must_use]
     pub fn sessions_ended(&self) -> usize {
         self.sessions_ended.load(Ordering::Relaxed)
@@ -79,6 +79,19 @@ impl Recorder for Recording {
 
     async fn ask_again(&self, call: Call, request: Item) -> Result<Item, Status> {
         self.act(call, request).await
+    }
+
+    async fn watch(
+        &self,
+        _call: Call,
+        request: Item,
+        replies: Replier<Item>,
+    ) -> Result<(), Status> {
+        let _ended = Ended(Arc::clone(&self.sessions_ended));
+        loop {
+            replies.send(request.clone()).await?;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     async fn chat(

@@ -238,7 +238,11 @@ impl Drop for Gather {
         for node in &*self.targets {
             // A node whose outcome was the deadline may still owe a reply.
             if self.expired || self.outstanding.contains(node.id()) {
-                node.link().forget(self.sequence);
+                match self.method.delivery.answer {
+                    // It would go on for ever.
+                    Answer::Stream => node.link().cancel(self.sequence),
+                    Answer::Once | Answer::Nothing => node.link().forget(self.sequence),
+                }
             }
         }
     }

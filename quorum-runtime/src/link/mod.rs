@@ -7,8 +7,8 @@
 //! ```
 //!
 //! **Invariant:** one queue and one stream per node, so the order of sending is the order of the
-//! calls. **Invariant:** a message leaves the queue at most once; what was handed to a connection
-//! that breaks is reported, never sent again.
+//! calls. **Invariant:** what was handed to a connection that breaks is reported, or sent again where its
+//! method allows that, and never both.
 
 mod backoff;
 mod driver;
@@ -60,6 +60,8 @@ struct Shared {
     max_message_size: usize,
     backoff: Backoff,
     started: AtomicBool,
+    /// The node announced that it understands our additions to the wire.
+    understands_us: AtomicBool,
     runtime: Handle,
 }
 
@@ -78,6 +80,7 @@ impl Link {
             max_message_size: settings.max_message_size,
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max, random),
             started: AtomicBool::new(false),
+            understands_us: AtomicBool::new(false),
             runtime,
         }))
     }
@@ -104,6 +107,11 @@ impl Link {
     /// A further connection to the node, besides the one that the link keeps.
     pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
         self.0.endpoint.connect().await.map_err(ConnectionError::new)
+    }
+
+    /// Stops a call whose node may reply several times.
+    pub(crate) fn cancel(&self, sequence: u64) {
+        self.0.outbox.cancel(sequence, self.0.understands_us.load(Ordering::Relaxed));
     }
 
     /// How long the node takes to reply, if that is known.

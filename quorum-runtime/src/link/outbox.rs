@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::latency::Latency;
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
-use crate::wire::Envelope;
+use crate::wire::{self, Envelope};
 
 /// A message on its way to the node.
 #[derive(Debug)]
@@ -173,6 +173,34 @@ impl Outbox {
     /// Nobody waits for the reply to this call any more.
     pub(crate) fn forget(&self, sequence: u64) {
         self.lock().forget(sequence);
+    }
+
+    /// Nobody wants to hear more of a call whose node may reply several times: takes it out of the
+    /// queue, or tells the node to stop it, if `tells` says that the node understands that.
+    pub(crate) fn cancel(&self, sequence: u64, tells: bool) {
+        let mut state = self.lock();
+        let queued = |queued: &Queued| queued.outgoing.envelope.sequence == sequence;
+        if let Some(at) = state.queue.iter().position(queued) {
+            let removed = state.queue.remove(at);
+            state.bytes -= removed.map_or(0, |queued| queued.outgoing.bytes);
+            return;
+        }
+        let Some(reply_to) = state.forget(sequence) else {
+            return;
+        };
+        if !tells {
+            return;
+        }
+        // Beyond the limits, but no more than one for each request within them.
+        let envelope = wire::cancel(sequence);
+        let bytes = envelope.encoded_len();
+        let delivery = Delivery { answer: Answer::Nothing, ..Delivery::default() };
+        state.enqueue(Outgoing { envelope, bytes, reply_to, delivery });
+        let sender = state.sender.take();
+        drop(state);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
     }
 
     /// How long the node takes to reply, if that is known.

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! **Invariant:** handlers of one stream run in the order of their requests, one at a time, until
-//! they return or release. **Invariant:** a session reads no request while a client does not take
-//! its replies, so what a client can make a server hold is bounded.
+//! they return or release. **Invariant:** a session reads ahead of the turn up to a limit, and not at all
+//! while a client does not take its replies, so what a client can make a server hold is bounded.
 
 mod call;
 mod node_stream;
@@ -15,6 +15,7 @@ mod replier;
 mod service;
 mod session;
 mod sessions;
+mod waiting;
 
 use std::future::Future;
 use std::sync::Arc;

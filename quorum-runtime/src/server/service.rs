@@ -14,6 +14,7 @@ use super::Call;
 use super::replier::{Outlet, Replier};
 use super::sessions::{self, Requests, SessionHandler};
 use crate::call::Method;
+use crate::link::Answer;
 
 /// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it.
 pub trait Service {
@@ -35,6 +36,8 @@ pub(super) struct Handler {
     pub(super) begin: Box<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
     /// Holds the turn of its client.
     pub(super) ordered: bool,
+    /// May reply several times, and stops when nobody wants to hear more.
+    pub(super) streams: bool,
 }
 
 /// The handlers by the names of their methods.
@@ -131,7 +134,8 @@ impl Methods<'_> {
         begin: impl Fn(Call, Bytes, Outlet) -> Running + Send + Sync + 'static,
     ) {
         let registry = &mut *self.0;
-        let handler = Handler { begin: Box::new(begin), ordered: method.ordered };
+        let streams = method.delivery.answer == Answer::Stream;
+        let handler = Handler { begin: Box::new(begin), ordered: method.ordered, streams };
         if registry.handlers.insert(method.name, handler).is_some() {
             registry.claimed_twice = Some(method.name);
         }

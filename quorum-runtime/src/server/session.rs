@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,13 +7,14 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures::{Stream, stream};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, Streaming};
 
 use super::call::{Call, Turn};
 use super::replier::{Outlet, Said, What};
 use super::service::{Outcome, Registry, Running};
+use super::waiting::Waiting;
 use crate::wire::{self, Envelope, RpcStatus};
 
 /// Handlers of one stream that may run beside each other after they released. At the limit the
@@ -35,7 +37,10 @@ pub(super) struct Session {
     /// Replies repeat their method, because the client needs that to read them.
     repeats_method: bool,
     current: Option<Handling>,
+    waiting: Waiting,
     released: JoinSet<(ReplyHead, Outcome)>,
+    /// The released handlers that may reply several times, by their sequence numbers.
+    streaming: BTreeMap<u64, AbortHandle>,
     /// What handlers that reply several times have said.
     said: mpsc::Receiver<Said>,
     /// The other end, for their outlets.
@@ -50,6 +55,7 @@ struct Handling {
     head: ReplyHead,
     turn: Arc<Turn>,
     running: Running,
+    streams: bool,
 }
 
 /// What a reply repeats of its request.
@@ -84,7 +90,9 @@ impl Session {
             repeats_method: !wire::announced(request.metadata()),
             requests: request.into_inner(),
             current: None,
+            waiting: Waiting::default(),
             released: JoinSet::new(),
+            streaming: BTreeMap::new(),
             drain,
             ended: false,
         }
@@ -101,9 +109,15 @@ impl Session {
     /// The next reply, or the status that ends the stream, or `None` at its end.
     async fn next_reply(&mut self) -> Option<Result<Envelope, Status>> {
         loop {
+            if self.current.is_none()
+                && let Some(request) = self.waiting.pop()
+                && let Some(refusal) = self.begin(request)
+            {
+                return Some(Ok(refusal));
+            }
             match self.next_event().await? {
                 Event::Request(Ok(Some(request))) => {
-                    if let Some(refusal) = self.begin(request) {
+                    if let Some(refusal) = self.accept(request) {
                         return Some(Ok(refusal));
                     }
                 }
@@ -113,13 +127,18 @@ impl Session {
                     self.abort();
                     return Some(Err(status));
                 }
-                Event::Outcome(head, Some(outcome)) => return Some(Ok(self.reply(head, outcome))),
+                Event::Outcome(head, outcome) => {
+                    self.streaming.remove(&head.sequence);
+                    if let Some(outcome) = outcome {
+                        return Some(Ok(self.reply(head, outcome)));
+                    }
+                }
                 Event::Said(Said { head, what }) => {
                     if let Some(reply) = self.said_reply(head, what) {
                         return Some(Ok(reply));
                     }
                 }
-                Event::Outcome(_, None) | Event::Progress => {}
+                Event::Progress => {}
             }
         }
     }
@@ -127,21 +146,21 @@ impl Session {
     /// Waits for the next thing to happen; `None` when nothing can happen any more.
     async fn next_event(&mut self) -> Option<Event> {
         let has_room = self.released.len() < MAX_RELEASED;
-        let reads = self.current.is_none() && !self.ended && has_room;
+        let reads = !self.ended && has_room && self.waiting.has_room();
         let runs = self.current.is_some() || !self.released.is_empty() || !self.said.is_empty();
         tokio::select! { biased;
             Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
             Some(done) = self.released.join_next() => Some(match done {
                 Ok((head, outcome)) => Event::Outcome(head, outcome),
-                // Handlers catch their panics, so this one was aborted: its stream is ending.
+                // Handlers catch their panics, so this one was told to stop.
                 Err(_aborted) => Event::Progress,
             }),
             outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
-                let Handling { head, running, .. } = self.current.take()?;
+                let Handling { head, running, streams, .. } = self.current.take()?;
                 Some(match outcome {
                     Some(outcome) => Event::Outcome(head, outcome),
                     None => {
-                        self.released.spawn(async { (head, running.await) });
+                        self.set_free(head, running, streams);
                         Event::Progress
                     }
                 })
@@ -155,8 +174,22 @@ impl Session {
         }
     }
 
-    /// Gives the turn to a request, unless its method takes no turns. A request for a method that is
-    /// not there is answered at once.
+    /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
+    /// there is answered at once.
+    fn accept(&mut self, request: Envelope) -> Option<Envelope> {
+        if wire::is_cancel(&request) {
+            self.cancel(request.sequence);
+            return None;
+        }
+        let ordered = self.registry.find(&request.method).is_ok_and(|handler| handler.ordered);
+        if ordered && (self.current.is_some() || !self.waiting.is_empty()) {
+            self.waiting.push(request);
+            return None;
+        }
+        self.begin(request)
+    }
+
+    /// Gives the turn to a request, unless its method takes no turns.
     fn begin(&mut self, request: Envelope) -> Option<Envelope> {
         let Envelope { sequence, method, entries, payload, .. } = request;
         let head = ReplyHead { sequence, method };
@@ -168,12 +201,34 @@ impl Session {
         let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn));
         let outlet = Outlet::new(head.clone(), self.speak.clone());
         let running = (handler.begin)(call, payload, outlet);
+        let streams = handler.streams;
         if handler.ordered {
-            self.current = Some(Handling { head, turn, running });
+            self.current = Some(Handling { head, turn, running, streams });
         } else {
-            self.released.spawn(async { (head, running.await) });
+            self.set_free(head, running, streams);
         }
         None
+    }
+
+    /// Lets a handler run beside the others.
+    fn set_free(&mut self, head: ReplyHead, running: Running, streams: bool) {
+        let sequence = head.sequence;
+        let handle = self.released.spawn(async { (head, running.await) });
+        if streams {
+            self.streaming.insert(sequence, handle);
+        }
+    }
+
+    /// The client wants to hear no more of a call. What waits is not begun; a handler that may reply
+    /// several times stops where it waits; any other is left to finish what it has begun.
+    fn cancel(&mut self, sequence: u64) {
+        self.waiting.remove(sequence);
+        if let Some(handler) = self.streaming.remove(&sequence) {
+            handler.abort();
+        }
+        let is_current =
+            |handling: &mut Handling| handling.streams && handling.head.sequence == sequence;
+        self.current.take_if(is_current);
     }
 
     /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
@@ -211,6 +266,7 @@ impl Session {
     fn abort(&mut self) {
         self.ended = true;
         self.current = None;
+        self.waiting.clear();
         self.released.abort_all();
     }
 }

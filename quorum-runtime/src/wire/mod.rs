@@ -39,6 +39,21 @@ pub(crate) fn is_end(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| entry.key == END)
 }
 
+/// The entry that tells a node to stop a call. Only a peer that announced that it understands our
+/// additions is sent one.
+const CANCEL: &str = "quorum-cancel";
+
+/// The message that tells a node to stop the call with this number.
+pub(crate) fn cancel(sequence: u64) -> Envelope {
+    let entries = vec![Entry { key: CANCEL.to_owned(), value: String::new() }];
+    Envelope { sequence, entries, ..Envelope::default() }
+}
+
+/// Whether a message tells to stop a call.
+pub(crate) fn is_cancel(message: &Envelope) -> bool {
+    message.method.is_empty() && message.entries.iter().any(|entry| entry.key == CANCEL)
+}
+
 /// Says in the headers of a request or of a response that our additions are understood here.
 pub(crate) fn announce(headers: &mut MetadataMap) {
     headers.insert(WIRE_HEADER, tonic::metadata::MetadataValue::from_static(WIRE_VERSION));
