@@ -58,8 +58,11 @@ fn in_source(
     let text = fs::read_to_string(&path).unwrap_or_default();
     let offset = label.map_or(0, |label| label.offset());
     let message = diagnostic.to_string();
-    if let Some((file, option)) = option_in(&message) {
-        let (what, help) = explain_option(file, option, &message, &text);
+    let is_option = text.get(offset..).is_some_and(|rest| rest.starts_with("option"));
+    let explained = option_in(&message)
+        .filter(|_| is_option)
+        .and_then(|(file, option)| explain_option(file, option, &message, &text));
+    if let Some((what, help)) = explained {
         let rpc = enclosing_rpc(&text, offset).map(|rpc| format!("rpc `{rpc}`: "));
         let message = format!("{}{what}", rpc.unwrap_or_default());
         return Problem { place, message, help: Some(help) };
@@ -115,17 +118,28 @@ fn option_in(message: &str) -> Option<(&'static OptionFile, &str)> {
 }
 
 /// What is wrong with the use of an option, and the mend.
-fn explain_option(file: &OptionFile, option: &str, message: &str, text: &str) -> (String, String) {
-    let package = file.package;
+fn explain_option(
+    file: &OptionFile,
+    option: &str,
+    message: &str,
+    text: &str,
+) -> Option<(String, String)> {
+    let option = format!("({}.{option})", file.package);
     if message.contains("expected a value of type") {
-        let what = format!("option `({package}.{option})` is true or false");
-        return (what, format!("write `option ({package}.{option}) = true;`"));
+        let what = format!("option `{option}` is true or false");
+        return Some((what, format!("write `option {option} = true;`")));
+    }
+    if message.ends_with("has already been set") {
+        return Some((format!("option `{option}` is set twice"), "keep one of the two".to_owned()));
+    }
+    if !message.ends_with("is not defined") {
+        return None;
     }
     if !file.is_imported_by(text) {
-        let what = format!("option `({package}.{option})` is used without its import");
-        return (what, format!("add `import \"{}\";` to the file", file.name));
+        let what = format!("option `{option}` is used without its import");
+        return Some((what, format!("add `import \"{}\";` to the file", file.name)));
     }
-    (format!("there is no option `({package}.{option})`"), file.help())
+    Some((format!("there is no option `{option}`"), file.help()))
 }
 
 /// The name of the rpc whose declaration `offset` is in.

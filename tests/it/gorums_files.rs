@@ -113,6 +113,39 @@ fn an_option_of_gorums_with_a_value_of_the_wrong_type() {
     );
 }
 
+#[test]
+fn an_option_that_is_set_twice() {
+    check_rpcs(
+        "  rpc Read(Q) returns (R) {
+    option (gorums.rpc) = true;
+    option (gorums.rpc) = true;
+  }",
+        &expect![[r#"
+            test.proto:7:5: rpc `Read`: option `(gorums.rpc)` is set twice
+              help: keep one of the two"#]],
+    );
+}
+
+/// As in the tests of Gorums itself.
+#[test]
+fn a_package_may_begin_like_that_of_the_options() {
+    let text = |rest: &str| {
+        format!("syntax = \"proto3\"; package gorums.inner; {GORUMS}\nmessage Q {{}}\n{rest}")
+    };
+    let service = "service S { rpc R(Q) returns (Q) { option (gorums.quorumcall) = true; } }";
+    let code = generate(&[("test.proto", &text(service))]).unwrap();
+    assert!(code.contains("::quorum_runtime::QuorumCall<Q, Q>"), "{code}");
+    let refusal = |rest: &str| generate(&[("test.proto", &text(rest))]).unwrap_err();
+    expect![[r#"
+        test.proto:3:9: name 'gorums.inner.Q' is defined twice
+          help: rename one of the two"#]]
+    .assert_eq(&refusal("message Q {}"));
+    expect![[r#"
+        test.proto:3:31: 'gorums.Missing' resolves to 'gorums.Missing', which is not defined
+          help: declare it, or import the file that does"#]]
+    .assert_eq(&refusal("service S { rpc R(Q) returns (gorums.Missing); }"));
+}
+
 /// The front end lets one number have two names where `protoc` doesn't. The names mean the same.
 #[test]
 fn both_files_in_one() {
