@@ -146,6 +146,16 @@ fn a_package_may_begin_like_that_of_the_options() {
     .assert_eq(&refusal("service S { rpc R(Q) returns (gorums.Missing); }"));
 }
 
+/// prost has Rust types for these, and panics where it does not know what they stand for.
+#[test]
+fn fields_may_be_of_the_types_of_google() {
+    let text = "syntax = \"proto3\"; package test; import \"google/protobuf/timestamp.proto\";
+        message State { google.protobuf.Timestamp time = 1; }";
+    let code = generate(&[("test.proto", text)]).unwrap();
+    assert!(code.contains("time: ::core::option::Option<::prost_types::Timestamp>"), "{code}");
+    assert_eq!(code.matches("pub struct").count(), 1, "{code}");
+}
+
 /// The front end lets one number have two names where `protoc` doesn't. The names mean the same.
 #[test]
 fn both_files_in_one() {
