@@ -215,3 +215,19 @@ fn a_file_that_another_one_hides() {
           help: change the order of the includes, or rename one of the files"#]]
     .assert_eq(&error.replace(&folder.path().display().to_string(), "FOLDER"));
 }
+
+/// Paths are compared, and not their spelling.
+#[test]
+fn a_folder_that_is_spelt_in_two_ways() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let [proto, out] = ["proto", "out"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&proto).unwrap();
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(proto.join("test.proto"), "edition = \"2023\";").unwrap();
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    let spelt = [format!("{name}/proto"), format!("./{name}/proto"), format!("{name}/./proto/")];
+    for (include, folder) in spelt.iter().flat_map(|a| spelt.iter().map(move |b| (a, b))) {
+        let builder = quorum_codegen::Builder::new().out_dir(&out);
+        builder.compile(&[format!("{folder}/test.proto")], &[include]).unwrap();
+    }
+}
