@@ -9,6 +9,8 @@ mod errors;
 mod generated;
 mod gorums_files;
 mod order;
+mod plugin;
+mod plugin_request;
 mod proto_errors;
 mod purity;
 mod quorum;

@@ -12,7 +12,7 @@ use crate::position::{Includes, nearest};
 /// express is added to `problems`.
 ///
 /// Decoded as a [`DynamicMessage`], because `prost_types` drops custom options.
-pub(crate) fn to_proto3(
+pub(super) fn to_proto3(
     encoded: &[u8],
     includes: &Includes,
     problems: &mut Vec<Problem>,

@@ -13,6 +13,7 @@
 
 mod descriptor;
 mod features;
+mod header;
 mod presence;
 mod resolver;
 mod source;
@@ -30,6 +31,7 @@ use crate::error::Problem;
 use crate::position::Includes;
 use crate::syntax;
 
+pub(crate) use header::{Header, read};
 pub(crate) use resolver::EditionsResolver;
 pub(crate) use wording::reword;
 
