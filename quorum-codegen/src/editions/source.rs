@@ -106,6 +106,9 @@ impl Rewriting {
     fn list(&mut self, tokens: &[Token<'_>]) {
         let Some((items, close)) = items(tokens) else { return };
         let is_kept: Vec<_> = items.iter().map(|item| !is_foreign(&tokens[item.clone()])).collect();
+        if !is_kept.contains(&false) {
+            return;
+        }
         if !is_kept.contains(&true) {
             return self.blank(tokens[0].start..tokens[close].end());
         }
