@@ -12,8 +12,11 @@
 //! ```
 //!
 //! No `protoc` is needed, and `import "quorum.proto"` finds the options without a copy of them in
-//! the project. So does `import "gorums.proto"` in files that were written for Gorums. For a
-//! service `Storage` the generated module holds, besides the messages:
+//! the project. So does `import "gorums.proto"` in files that were written for Gorums. Files are of
+//! proto3, proto2 or one of the editions 2023 and 2024. The program `protoc-gen-quorum` is the same
+//! generator as a plugin of `protoc` and `buf`.
+//!
+//! For a service `Storage` the generated module holds, besides the messages:
 //!
 //! | item | what it is |
 //! |---|---|
@@ -51,6 +54,8 @@ mod option_files;
 mod options;
 #[cfg(feature = "proto")]
 mod parse;
+#[cfg(feature = "proto")]
+pub mod plugin;
 #[cfg(feature = "proto")]
 mod position;
 mod render;

@@ -1,6 +1,9 @@
 //! The files that declare the options of an rpc. They come with the generator, so that projects
 //! need no copy of them.
 
+use prost_reflect::DescriptorPool;
+use prost_types::FileDescriptorProto;
+
 use crate::options;
 
 /// A file that declares the options. Both give the same numbers to the same options, so a `.proto`
@@ -79,4 +82,9 @@ pub(crate) fn source(name: &str) -> Option<String> {
     }
     // Options that are declared again under another file name would clash with themselves.
     Some(format!("syntax = \"proto3\"; import public \"{}\";", file.name))
+}
+
+/// The descriptors of all other files, for which messages are generated.
+pub(crate) fn without(pool: &DescriptorPool) -> impl Iterator<Item = &FileDescriptorProto> {
+    pool.file_descriptor_protos().filter(|file| source(file.name()).is_none())
 }

@@ -1,7 +1,7 @@
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
 
-use crate::model::CallType;
+use crate::model::{CallType, Replies};
 use crate::option_files::OptionFile;
 use crate::rules::Declared;
 
@@ -23,12 +23,11 @@ pub(crate) const ALL: [&str; 9] = [
 
 /// What an rpc declares by its options and by its types.
 pub(crate) fn declared(pool: &DescriptorPool, method: &MethodDescriptor) -> Declared {
-    let value = |option| value(pool, method, option);
+    let value = |option| value(pool, method, option).map(|(value, _)| value);
     let is_true = |option| value(option) == Some(Value::Bool(true));
-    let types = CallType::ALL.into_iter().filter(|call_type| is_true(call_type.option()));
     let custom_return_type = value("custom_return_type");
     Declared {
-        call_types: types.collect(),
+        call_types: call_types(pool, method),
         per_node_arg: is_true("per_node_arg"),
         custom_return_type: custom_return_type.and_then(|name| name.as_str().map(str::to_owned)),
         ordered: value("ordered").and_then(|value| value.as_bool()),
@@ -39,16 +38,36 @@ pub(crate) fn declared(pool: &DescriptorPool, method: &MethodDescriptor) -> Decl
     }
 }
 
-/// What an option of this name is set to, in the package of whichever file was imported.
+/// The call types that are set to true.
+fn call_types(pool: &DescriptorPool, method: &MethodDescriptor) -> Vec<CallType> {
+    let meant = |call_type: CallType| match value(pool, method, call_type.option())? {
+        // Gorums writes a correctable as a quorum call whose reply streams.
+        (Value::Bool(true), "gorums")
+            if call_type == CallType::QuorumCall && method.is_server_streaming() =>
+        {
+            Some(CallType::Correctable(Replies::Stream))
+        }
+        (Value::Bool(true), _) => Some(call_type),
+        _ => None,
+    };
+    CallType::ALL.into_iter().filter_map(meant).collect()
+}
+
+/// What an option of this name is set to, and in which package: that of whichever file was imported.
 ///
 /// Read from the pool and not from `prost_types`, which drops options that it does not know.
-fn value(pool: &DescriptorPool, method: &MethodDescriptor, option: &str) -> Option<Value> {
+fn value(
+    pool: &DescriptorPool,
+    method: &MethodDescriptor,
+    option: &str,
+) -> Option<(Value, &'static str)> {
     let options = method.options();
     // A file that declares the option may not be imported, so that nothing can be set.
-    let extension = OptionFile::all()
-        .filter_map(|file| pool.get_extension_by_name(&format!("{}.{option}", file.package)))
-        .find(|extension| options.has_extension(extension))?;
-    Some(options.get_extension(&extension).into_owned())
+    OptionFile::all().find_map(|file| {
+        let extension = pool.get_extension_by_name(&format!("{}.{option}", file.package))?;
+        let is_set = options.has_extension(&extension);
+        is_set.then(|| (options.get_extension(&extension).into_owned(), file.package))
+    })
 }
 
 fn is_idempotent(method: &MethodDescriptor) -> bool {

@@ -15,8 +15,8 @@ use crate::syntax;
 pub(crate) struct Parsed {
     /// With the values of custom options, which the descriptors below have lost.
     pub(crate) pool: DescriptorPool,
-    /// The files to generate messages for: all but those that come with the generator and with
-    /// prost.
+    /// The files to generate messages for. Of those that come with prost it generates none, but has
+    /// to know them.
     pub(crate) set: FileDescriptorSet,
     /// The files on disk that were read.
     pub(crate) paths: Vec<PathBuf>,
@@ -43,13 +43,7 @@ pub(crate) fn parse(
         }
     }
     let pool = editions.lower(compiler.descriptor_pool(), &includes).map_err(Error::Proto)?;
-    let set = FileDescriptorSet {
-        file: pool
-            .file_descriptor_protos()
-            .filter(|file| !is_built_in(file.name()))
-            .cloned()
-            .collect(),
-    };
+    let set = FileDescriptorSet { file: option_files::without(&pool).cloned().collect() };
     let mut paths = editions.paths();
     paths.extend(compiler.files().filter_map(|file| file.path().map(Path::to_owned)));
     Ok(Parsed { pool, set, paths, includes })
@@ -77,10 +71,6 @@ impl FileResolver for OptionsResolver {
             None => Err(protox::Error::file_not_found(name)),
         }
     }
-}
-
-fn is_built_in(name: &str) -> bool {
-    option_files::source(name).is_some() || name.starts_with("google/protobuf/")
 }
 
 #[cfg(test)]

@@ -58,8 +58,11 @@ fn in_source(
     let text = fs::read_to_string(&path).unwrap_or_default();
     let offset = label.map_or(0, |label| label.offset());
     let message = diagnostic.to_string();
-    if let Some((file, option)) = option_in(&message) {
-        let (what, help) = explain_option(file, option, &message, &text);
+    let is_option = text.get(offset..).is_some_and(|rest| rest.starts_with("option"));
+    let explained = option_in(&message)
+        .filter(|_| is_option)
+        .and_then(|(file, option)| explain_option(file, option, &message, &text));
+    if let Some((what, help)) = explained {
         let rpc = enclosing_rpc(&text, offset).map(|rpc| format!("rpc `{rpc}`: "));
         let message = format!("{}{what}", rpc.unwrap_or_default());
         return Problem { place, message, help: Some(help) };
@@ -118,22 +121,33 @@ fn option_in(message: &str) -> Option<(&'static OptionFile, &str)> {
 }
 
 /// What is wrong with the use of an option, and the mend.
-fn explain_option(file: &OptionFile, option: &str, message: &str, text: &str) -> (String, String) {
-    let package = file.package;
+fn explain_option(
+    file: &OptionFile,
+    name: &str,
+    message: &str,
+    text: &str,
+) -> Option<(String, String)> {
+    let option = format!("({}.{name})", file.package);
     if message.contains("expected a value of type") {
-        let (kind, example) = match option {
+        let (kind, example) = match name {
             "custom_return_type" => ("a string", "\"crate::Summary\""),
             "queue" => ("ALL or LATEST", "LATEST"),
             _ => ("true or false", "true"),
         };
-        let what = format!("option `({package}.{option})` is {kind}");
-        return (what, format!("write `option ({package}.{option}) = {example};`"));
+        let what = format!("option `{option}` is {kind}");
+        return Some((what, format!("write `option {option} = {example};`")));
+    }
+    if message.ends_with("has already been set") {
+        return Some((format!("option `{option}` is set twice"), "keep one of the two".to_owned()));
+    }
+    if !message.ends_with("is not defined") {
+        return None;
     }
     if !file.is_imported_by(text) {
-        let what = format!("option `({package}.{option})` is used without its import");
-        return (what, format!("add `import \"{}\";` to the file", file.name));
+        let what = format!("option `{option}` is used without its import");
+        return Some((what, format!("add `import \"{}\";` to the file", file.name)));
     }
-    (format!("there is no option `({package}.{option})`"), file.help())
+    Some((format!("there is no option `{option}`"), file.help()))
 }
 
 /// The name of the rpc whose declaration `offset` is in.

@@ -21,6 +21,7 @@ fn features_that_proto3_has_nothing_for() {
         "message M {
   M inner = 1 [features.message_encoding = DELIMITED];
   int32 a = 2 [deprecated = false, features.field_presence = LEGACY_REQUIRED];
+  enum F { option features.enum_type = CLOSED; NONE = 0; }
 }
 enum E {
   option features.enum_type = CLOSED;
@@ -31,7 +32,9 @@ enum E {
               help: take it away: messages are written with their length in front
             test.proto:4:36: `features.field_presence = LEGACY_REQUIRED` is not supported
               help: take it away: a field that was not set is `None`, which the receiver can refuse
-            test.proto:7:3: `features.enum_type = CLOSED` is not supported
+            test.proto:5:12: `features.enum_type = CLOSED` is not supported
+              help: take it away, and let the first value be 0: an open enum keeps numbers that it has no name for
+            test.proto:8:3: `features.enum_type = CLOSED` is not supported
               help: take it away, and let the first value be 0: an open enum keeps numbers that it has no name for"#]],
     );
 }
@@ -119,6 +122,13 @@ fn words_of_older_syntaxes() {
     );
 }
 
+/// Whose errors name proto3, which is right.
+#[test]
+fn words_of_older_syntaxes_in_proto3() {
+    let text = "syntax = \"proto3\";\nmessage M {\n  int32 a = 1 [default = 5];\n}";
+    expect!["test.proto:3:16: default values are not allowed in proto3"].assert_eq(&refusal(text));
+}
+
 #[test]
 fn a_feature_that_does_not_exist() {
     check_refusal(
@@ -177,13 +187,14 @@ fn later_errors_stand_where_they_are() {
 fn errors_behind_what_was_taken_out_stand_where_they_are() {
     check_refusal(
         "option features.(pb.go).api_level = API_OPEN; message M {
-  reserved foo; X x = 1;
+  reserved foo, // a name
+    bar; X x = 1;
   int32 a = 2 [features.(pb.cpp).string_type = VIEW]; Y y = 3;
 }",
         &expect![[r#"
-            test.proto:3:17: name 'X' is not defined
+            test.proto:4:10: name 'X' is not defined
               help: declare it, or import the file that does
-            test.proto:4:55: name 'Y' is not defined
+            test.proto:5:55: name 'Y' is not defined
               help: declare it, or import the file that does"#]],
     );
     check_refusal(
@@ -214,4 +225,20 @@ fn a_file_that_another_one_hides() {
         FOLDER/second/test.proto: `FOLDER/first/test.proto` has the same name and is found first
           help: change the order of the includes, or rename one of the files"#]]
     .assert_eq(&error.replace(&folder.path().display().to_string(), "FOLDER"));
+}
+
+/// Paths are compared, and not their spelling.
+#[test]
+fn a_folder_that_is_spelt_in_two_ways() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let [proto, out] = ["proto", "out"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&proto).unwrap();
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(proto.join("test.proto"), "edition = \"2023\";").unwrap();
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    let spelt = [format!("{name}/proto"), format!("./{name}/proto"), format!("{name}/./proto/")];
+    for (include, folder) in spelt.iter().flat_map(|a| spelt.iter().map(move |b| (a, b))) {
+        let builder = quorum_codegen::Builder::new().out_dir(&out);
+        builder.compile(&[format!("{folder}/test.proto")], &[include]).unwrap();
+    }
 }

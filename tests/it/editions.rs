@@ -109,7 +109,13 @@ fn repeated_numbers_are_packed_unless_they_are_to_be_expanded() {
 fn extensions_stay_what_they_are() {
     let options = "import \"google/protobuf/descriptor.proto\";
         extend google.protobuf.FieldOptions { string note = 50000; repeated int32 marks = 50001; }
-        message M { extensions 10 to 20; repeated M list = 1 [(note) = \"x\", (marks) = 1]; }
+        extend google.protobuf.MessageOptions { Marks all = 50002; }
+        message Marks { repeated int32 marks = 1; repeated M none = 2; }
+        message M {
+          option (all) = { marks: [1, 2], none: [] };
+          extensions 10 to 20;
+          repeated M list = 1 [(note) = \"x\", (marks) = 1];
+        }
         extend M { int32 more = 10; }";
     check_same(options, options);
 }

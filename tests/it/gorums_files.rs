@@ -29,7 +29,7 @@ const BY_MODULE: &str = "import \"github.com/relab/gorums/gorums.proto\";";
 
 /// One rpc of each call type, with the options of `package`.
 fn each_call_type(package: &str) -> String {
-    ["rpc", "unicast", "multicast", "quorumcall"]
+    ["rpc", "unicast", "multicast", "quorumcall", "correctable"]
         .map(|option| {
             format!("  rpc Do{option}(Q) returns (R) {{ option ({package}.{option}) = true; }}\n")
         })
@@ -43,6 +43,32 @@ fn every_call_type_of_gorums_is_that_of_quorum() {
     assert_eq!(generate_rpcs(BY_MODULE, &each_call_type("gorums")).unwrap(), ours);
     // Had no option been read, all would be plain rpcs.
     assert!(ours.contains("::quorum_runtime::QuorumCall<Q, R>"), "{ours}");
+}
+
+#[test]
+fn a_quorum_call_of_gorums_whose_reply_streams_is_a_correctable() {
+    let stream = |package: &str, option: &str| {
+        let rpc =
+            format!("  rpc Do(Q) returns (stream R) {{ option ({package}.{option}) = true; }}");
+        generate_rpcs(if package == "gorums" { GORUMS } else { QUORUM }, &rpc)
+    };
+    assert_eq!(stream("gorums", "quorumcall").unwrap(), stream("quorum", "correctable").unwrap());
+    stream("quorum", "quorumcall").expect_err("our own option says what it means");
+}
+
+#[test]
+fn the_further_options_of_gorums_mean_the_same() {
+    let rpc = |package: &str| {
+        format!(
+            "  rpc Do(Q) returns (R) {{ option ({package}.quorumcall) = true; \
+             option ({package}.per_node_arg) = true; \
+             option ({package}.custom_return_type) = \"u64\"; }}"
+        )
+    };
+    assert_eq!(
+        generate_rpcs(GORUMS, &rpc("gorums")).unwrap(),
+        generate_rpcs(QUORUM, &rpc("quorum")).unwrap()
+    );
 }
 
 #[test]
@@ -111,6 +137,49 @@ fn an_option_of_gorums_with_a_value_of_the_wrong_type() {
             test.proto:5:29: rpc `Read`: option `(gorums.async)` is true or false
               help: write `option (gorums.async) = true;`"#]],
     );
+}
+
+#[test]
+fn an_option_that_is_set_twice() {
+    check_rpcs(
+        "  rpc Read(Q) returns (R) {
+    option (gorums.rpc) = true;
+    option (gorums.rpc) = true;
+  }",
+        &expect![[r#"
+            test.proto:7:5: rpc `Read`: option `(gorums.rpc)` is set twice
+              help: keep one of the two"#]],
+    );
+}
+
+/// As in the tests of Gorums itself.
+#[test]
+fn a_package_may_begin_like_that_of_the_options() {
+    let text = |rest: &str| {
+        format!("syntax = \"proto3\"; package gorums.inner; {GORUMS}\nmessage Q {{}}\n{rest}")
+    };
+    let service = "service S { rpc R(Q) returns (Q) { option (gorums.quorumcall) = true; } }";
+    let code = generate(&[("test.proto", &text(service))]).unwrap();
+    assert!(code.contains("::quorum_runtime::QuorumCall<Q, Q>"), "{code}");
+    let refusal = |rest: &str| generate(&[("test.proto", &text(rest))]).unwrap_err();
+    expect![[r#"
+        test.proto:3:9: name 'gorums.inner.Q' is defined twice
+          help: rename one of the two"#]]
+    .assert_eq(&refusal("message Q {}"));
+    expect![[r#"
+        test.proto:3:31: 'gorums.Missing' resolves to 'gorums.Missing', which is not defined
+          help: declare it, or import the file that does"#]]
+    .assert_eq(&refusal("service S { rpc R(Q) returns (gorums.Missing); }"));
+}
+
+/// prost has Rust types for these, and panics where it does not know what they stand for.
+#[test]
+fn fields_may_be_of_the_types_of_google() {
+    let text = "syntax = \"proto3\"; package test; import \"google/protobuf/timestamp.proto\";
+        message State { google.protobuf.Timestamp time = 1; }";
+    let code = generate(&[("test.proto", text)]).unwrap();
+    assert!(code.contains("time: ::core::option::Option<::prost_types::Timestamp>"), "{code}");
+    assert_eq!(code.matches("pub struct").count(), 1, "{code}");
 }
 
 /// The front end lets one number have two names where `protoc` doesn't. The names mean the same.

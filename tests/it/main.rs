@@ -12,6 +12,8 @@ mod golden;
 mod gorums_files;
 mod macros;
 mod order;
+mod plugin;
+mod plugin_request;
 mod proto_errors;
 mod purity;
 mod quorum;

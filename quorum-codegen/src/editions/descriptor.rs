@@ -12,7 +12,7 @@ use crate::position::{Includes, nearest};
 /// express is added to `problems`.
 ///
 /// Decoded as a [`DynamicMessage`], because `prost_types` drops custom options.
-pub(crate) fn to_proto3(
+pub(super) fn to_proto3(
     encoded: &[u8],
     includes: &Includes,
     problems: &mut Vec<Problem>,
@@ -147,4 +147,65 @@ pub(super) fn number(element: &DynamicMessage, field: &str) -> i32 {
 fn field_number(element: &DynamicMessage, field: &str) -> i32 {
     let field = element.descriptor().get_field_by_name(field);
     field.and_then(|field| i32::try_from(field.number()).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use protox::file::{File, FileResolver};
+
+    use super::*;
+
+    struct Text(String);
+
+    impl FileResolver for Text {
+        fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+            File::from_source(name, &self.0)
+        }
+    }
+
+    /// The encoded descriptor of a file.
+    fn encoded(text: &str) -> Vec<u8> {
+        let text = Text(format!("syntax = \"proto3\"; package test; {text}"));
+        let mut compiler = protox::Compiler::with_file_resolver(text);
+        compiler.open_file("test.proto").unwrap();
+        compiler.descriptor_pool().files().next().unwrap().encode_to_vec()
+    }
+
+    fn decoded(encoded: &[u8]) -> FileDescriptorProto {
+        let mut file = FileDescriptorProto::decode(encoded).unwrap();
+        file.source_code_info = None;
+        file
+    }
+
+    /// prost looks at little of this, others may look at all.
+    #[test]
+    fn the_descriptor_is_that_of_proto3() {
+        let mut problems = Vec::new();
+        let edition = encoded(
+            "message M {
+               int32 a = 1; oneof b { int32 c = 2; string d = 3; } M e = 4; E f = 5;
+               map<string, bytes> g = 6; repeated M h = 7;
+               message N { string _i = 1; }
+             }
+             enum E { ZERO = 0; }",
+        );
+        let lowered = to_proto3(&edition, &Includes(Vec::new()), &mut problems).unwrap();
+        let proto3 = encoded(
+            "message M {
+               optional int32 a = 1; oneof b { int32 c = 2; string d = 3; } M e = 4;
+               optional E f = 5; map<string, bytes> g = 6; repeated M h = 7;
+               message N { optional string _i = 1; }
+             }
+             enum E { ZERO = 0; }",
+        );
+        assert_eq!(decoded(&lowered), decoded(&proto3));
+        assert_eq!(problems, []);
+    }
+
+    #[test]
+    fn a_oneof_is_named_like_nothing_else() {
+        let edition = encoded("message M { int32 a = 1; message _a {} enum X_a { ZERO = 0; } }");
+        let lowered = to_proto3(&edition, &Includes(Vec::new()), &mut Vec::new()).unwrap();
+        assert_eq!(decoded(&lowered).message_type[0].oneof_decl[0].name(), "XX_a");
+    }
 }

@@ -13,6 +13,7 @@
 
 mod descriptor;
 mod features;
+mod header;
 mod presence;
 mod resolver;
 mod source;
@@ -21,7 +22,7 @@ mod wording;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use prost_reflect::DescriptorPool;
@@ -30,6 +31,7 @@ use crate::error::Problem;
 use crate::position::Includes;
 use crate::syntax;
 
+pub(crate) use header::{Header, read};
 pub(crate) use resolver::EditionsResolver;
 pub(crate) use wording::reword;
 
@@ -90,7 +92,8 @@ impl Editions {
         opened.problems.extend(problems);
         // The front end sees to this in files whose path it knows.
         let asked_for = opened.asked_for.take().filter(|(asked_name, _)| asked_name == name);
-        if let Some((_, asked_for)) = asked_for.filter(|(_, asked_for)| *asked_for != path) {
+        if let Some((_, asked_for)) = asked_for.filter(|(_, asked_for)| !is_same(asked_for, &path))
+        {
             opened.problems.push(Problem {
                 place: asked_for.display().to_string(),
                 message: format!("`{}` has the same name and is found first", path.display()),
@@ -101,4 +104,10 @@ impl Editions {
         }
         opened.paths.insert(name.to_owned(), path);
     }
+}
+
+/// Whether two paths are the same but for a `./` in front.
+fn is_same(a: &Path, b: &Path) -> bool {
+    let is_name = |component: &Component<'_>| *component != Component::CurDir;
+    a.components().filter(is_name).eq(b.components().filter(is_name))
 }

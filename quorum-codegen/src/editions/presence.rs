@@ -33,7 +33,11 @@ impl Oneofs {
         let index = i32::try_from(self.declared + self.added.len()).unwrap_or(i32::MAX);
         field.set_field_by_name("proto3_optional", Value::Bool(true));
         field.set_field_by_name("oneof_index", Value::I32(index));
-        let mut name = format!("_{}", name(field));
+        // As `protoc` names it.
+        let mut name = name(field);
+        if !name.starts_with('_') {
+            name.insert(0, '_');
+        }
         while self.taken.contains(&name) {
             name.insert(0, 'X');
         }

@@ -25,6 +25,10 @@ const SYNTAX: &str = "syntax=\"proto3\";";
 /// Features that the front end does not know and that change nothing here.
 const FOREIGN: [&str; 2] = ["enforce_naming_style", "default_symbol_visibility"];
 
+pub(super) const EDITION_HELP: &str = "write `edition = \"2023\";` or `edition = \"2024\";`";
+pub(super) const IMPORT: &str = "`import option` is not supported";
+pub(super) const IMPORT_HELP: &str = "take the word `option` away";
+
 /// The text as proto3, or none if it begins with no edition.
 pub(super) fn to_proto3(text: &str) -> Option<Proto3> {
     let tokens = tokens(text);
@@ -34,7 +38,7 @@ pub(super) fn to_proto3(text: &str) -> Option<Proto3> {
         rewriting.refuse(
             edition,
             format!("edition {} is not supported", edition.text),
-            "write `edition = \"2023\";` or `edition = \"2024\";`",
+            EDITION_HELP,
         );
     }
     let mut is_first = true;
@@ -79,11 +83,7 @@ impl Rewriting {
             // The names are reserved for writers of the file, whom `protoc` holds to it.
             "reserved" if tokens.get(1).is_some_and(Token::is_name) => self.blank_statement(tokens),
             "import" if is(1, &["option"]) => {
-                self.refuse(
-                    tokens[1],
-                    "`import option` is not supported",
-                    "take the word `option` away",
-                );
+                self.refuse(tokens[1], IMPORT, IMPORT_HELP);
                 self.blank(tokens[1].range());
             }
             "export" | "local" if is(1, &["message", "enum"]) && is(3, &["{"]) => {
@@ -106,6 +106,9 @@ impl Rewriting {
     fn list(&mut self, tokens: &[Token<'_>]) {
         let Some((items, close)) = items(tokens) else { return };
         let is_kept: Vec<_> = items.iter().map(|item| !is_foreign(&tokens[item.clone()])).collect();
+        if !is_kept.contains(&false) {
+            return;
+        }
         if !is_kept.contains(&true) {
             return self.blank(tokens[0].start..tokens[close].end());
         }
