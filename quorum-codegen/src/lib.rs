@@ -32,45 +32,21 @@
 //! `proto`, on by default, is all that reads `.proto` files. Without it nothing is left but what
 //! `quorum-macros` uses.
 
-#[cfg(feature = "proto")]
-mod builder;
 mod check;
-#[cfg(feature = "proto")]
-mod docs;
-#[cfg(feature = "proto")]
-mod editions;
 mod error;
-#[cfg(feature = "proto")]
-mod generate;
-#[cfg(feature = "proto")]
-mod items;
-#[cfg(feature = "proto")]
-mod lower;
 mod model;
 mod names;
 #[cfg(feature = "proto")]
-mod option_files;
-#[cfg(feature = "proto")]
-mod options;
-#[cfg(feature = "proto")]
-mod parse;
-#[cfg(feature = "proto")]
-pub mod plugin;
-#[cfg(feature = "proto")]
-mod position;
+mod proto;
 mod render;
 mod rules;
-#[cfg(feature = "proto")]
-mod syntax;
-#[cfg(feature = "proto")]
-mod unsupported;
 
 #[cfg(feature = "proto")]
 use std::path::Path;
 
-#[cfg(feature = "proto")]
-pub use builder::Builder;
 pub use error::{Error, Problem};
+#[cfg(feature = "proto")]
+pub use proto::{Builder, plugin};
 
 /// The result of a build script: `fn main() -> quorum_codegen::Result`.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;

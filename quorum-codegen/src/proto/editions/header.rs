@@ -3,7 +3,7 @@ use prost_types::FileDescriptorProto;
 
 use super::{descriptor, source};
 use crate::error::Problem;
-use crate::position::{Includes, nearest};
+use crate::proto::position::{Includes, nearest};
 
 /// The fields of a `FileDescriptorProto` that say how the rest is to be read. `prost_types` knows
 /// two of them only.

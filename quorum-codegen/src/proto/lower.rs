@@ -4,8 +4,9 @@ use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 
 use crate::error::Problem;
 use crate::model::{Method, Service};
-use crate::position::{Includes, comment};
-use crate::{docs, options, rules};
+use crate::proto::position::{Includes, comment};
+use crate::proto::{docs, options};
+use crate::rules;
 
 /// The services of all files, or every problem that stands in the way.
 pub(crate) fn lower(

@@ -6,7 +6,7 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use super::features::{self, Features, Unsupported};
 use super::presence::Oneofs;
 use crate::error::Problem;
-use crate::position::{Includes, nearest};
+use crate::proto::position::{Includes, nearest};
 
 /// Makes proto3 of the encoded descriptor of a file that is written in an edition. What it can't
 /// express is added to `problems`.

@@ -4,8 +4,8 @@
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
 use crate::error::Problem;
-use crate::option_files::{OptionFile, is_known};
-use crate::position::Includes;
+use crate::proto::option_files::{OptionFile, is_known};
+use crate::proto::position::Includes;
 
 /// Every such option that is set.
 pub(crate) fn check(pool: &DescriptorPool, includes: &Includes) -> Vec<Problem> {

@@ -7,7 +7,7 @@ use prost::Message;
 use prost_build::Module;
 
 use super::error::PluginError;
-use crate::editions::Header;
+use crate::proto::editions::Header;
 
 /// A request that was found to make sense.
 pub(super) struct Request {

@@ -2,7 +2,7 @@
 
 use super::error::PluginError;
 use super::parameters::PARAMETERS;
-use crate::option_files;
+use crate::proto::option_files;
 
 /// The answer to arguments, which neither `protoc` nor `buf` gives.
 pub(super) fn answer(arguments: &[String]) -> Result<String, PluginError> {

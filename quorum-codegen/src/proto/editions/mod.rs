@@ -28,8 +28,8 @@ use std::rc::Rc;
 use prost_reflect::DescriptorPool;
 
 use crate::error::Problem;
-use crate::position::Includes;
-use crate::syntax;
+use crate::proto::position::Includes;
+use crate::proto::syntax;
 
 pub(crate) use header::{Header, read};
 pub(crate) use resolver::EditionsResolver;

@@ -7,9 +7,9 @@ use prost_reflect::DescriptorPool;
 
 use crate::error::Problem;
 use crate::model::Service;
-use crate::position::Includes;
+use crate::proto::position::Includes;
+use crate::proto::{items, lower, unsupported};
 use crate::render::{self, MessageTypes};
-use crate::{items, lower, unsupported};
 
 /// Sets prost up to generate the services of a pool beside its messages. The runtime is where it says,
 /// or else at `::quorum_runtime`.

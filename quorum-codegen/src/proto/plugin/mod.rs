@@ -16,8 +16,8 @@ use std::panic;
 use prost::Message;
 use prost_build::Module;
 
-use crate::position::Includes;
-use crate::{generate, option_files};
+use crate::proto::position::Includes;
+use crate::proto::{generate, option_files};
 
 use error::Refusal;
 use messages::{File, Request, Response};

@@ -4,8 +4,8 @@ use prost_types::FileDescriptorProto;
 
 use super::error::Refusal;
 use super::messages::Request;
-use crate::position::Includes;
-use crate::{editions, syntax};
+use crate::proto::position::Includes;
+use crate::proto::{editions, syntax};
 
 /// What the files of a request say, with the services of those that are to be generated.
 pub(super) fn pool(request: &Request, includes: &Includes) -> Result<DescriptorPool, Refusal> {

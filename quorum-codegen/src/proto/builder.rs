@@ -1,8 +1,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::Result;
 use crate::error::Error;
-use crate::{Result, generate, parse};
+use crate::proto::{generate, parse};
 
 /// Generates with settings of one's own; [`compile`](crate::compile) is the short form.
 ///

@@ -9,7 +9,7 @@ use crate::check::clashes;
 use crate::error::Problem;
 use crate::model::Service;
 use crate::names;
-use crate::position::Includes;
+use crate::proto::position::Includes;
 
 /// What is appended to the name of a service for each item that is generated for it.
 const ITEM_SUFFIXES: [&str; 6] = ["", "Server", "Manager", "Configuration", "Node", "QuorumSpec"];

@@ -5,11 +5,11 @@ use prost_types::FileDescriptorSet;
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
-use crate::editions::{Editions, EditionsResolver};
 use crate::error::Error;
-use crate::option_files;
-use crate::position::Includes;
-use crate::syntax;
+use crate::proto::editions::{Editions, EditionsResolver};
+use crate::proto::option_files;
+use crate::proto::position::Includes;
+use crate::proto::syntax;
 
 /// What the `.proto` files say.
 pub(crate) struct Parsed {

@@ -2,7 +2,7 @@ use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
 
 use crate::model::{CallType, Replies};
-use crate::option_files::OptionFile;
+use crate::proto::option_files::OptionFile;
 use crate::rules::Declared;
 
 /// The package of our own options.

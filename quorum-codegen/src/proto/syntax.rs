@@ -6,10 +6,10 @@ use std::path::Path;
 use miette::{Diagnostic, SourceCode};
 use prost_reflect::DescriptorError;
 
-use crate::editions;
 use crate::error::Problem;
-use crate::option_files::OptionFile;
-use crate::position::Includes;
+use crate::proto::editions;
+use crate::proto::option_files::OptionFile;
+use crate::proto::position::Includes;
 
 /// One problem for each thing that the front end found wrong when it opened `proto`.
 pub(crate) fn problems(error: &protox::Error, proto: &Path, includes: &Includes) -> Vec<Problem> {

@@ -4,7 +4,7 @@
 use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorProto;
 
-use crate::options;
+use crate::proto::options;
 
 /// A file that declares the options. Both give the same numbers to the same options, so a `.proto`
 /// imports one of them.
@@ -23,13 +23,13 @@ static FILES: [OptionFile; 2] = [
         package: options::PACKAGE,
         name: "quorum.proto",
         aliases: &[],
-        source: include_str!("../proto/quorum.proto"),
+        source: include_str!("../../proto/quorum.proto"),
     },
     OptionFile {
         package: "gorums",
         name: "gorums.proto",
         aliases: &["github.com/relab/gorums/gorums.proto"],
-        source: include_str!("../proto/gorums.proto"),
+        source: include_str!("../../proto/gorums.proto"),
     },
 ];
 
