@@ -13,9 +13,11 @@ pub struct Recording {
     /// What a handler told to `wait` waits for.
     gate: Arc<Semaphore>,
     sessions_ended: Arc<AtomicUsize>,
+    watches_begun: Arc<AtomicUsize>,
+    watches_ended: Arc<AtomicUsize>,
 }
 
-/// Counts a session that ended, however it did.
+/// Counts a session or a watch that ended, however it did.
 struct Ended(Arc<AtomicUsize>);
 
 impl Drop for Ended {
@@ -27,7 +29,13 @@ impl Drop for Ended {
 impl Default for Recording {
     fn default() -> Self {
         let gate = Arc::new(Semaphore::new(0));
-        Self { noted: Arc::default(), gate, sessions_ended: Arc::default() }
+        Self {
+            noted: Arc::default(),
+            gate,
+            sessions_ended: Arc::default(),
+            watches_begun: Arc::default(),
+            watches_ended: Arc::default(),
+        }
     }
 }
 
@@ -38,7 +46,13 @@ impl Recording {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many sessions and watches have ended, in whatever way.
+    /// How many watches have begun, and how many of them have ended.
+    #[must_use]
+    pub fn watches(&self) -> (usize, usize) {
+        (self.watches_begun.load(Ordering::Relaxed), self.watches_ended.load(Ordering::Relaxed))
+    }
+
+    /// How many sessions have ended, in whatever way.
     #[must_use]
     pub fn sessions_ended(&self) -> usize {
         self.sessions_ended.load(Ordering::Relaxed)
@@ -87,7 +101,8 @@ impl Recorder for Recording {
         request: Item,
         replies: Replier<Item>,
     ) -> Result<(), Status> {
-        let _ended = Ended(Arc::clone(&self.sessions_ended));
+        self.watches_begun.fetch_add(1, Ordering::Relaxed);
+        let _ended = Ended(Arc::clone(&self.watches_ended));
         loop {
             replies.send(request.clone()).await?;
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
