@@ -8,7 +8,8 @@
 //!
 //! **Invariant:** one queue and one stream per node, so the order of sending is the order of the
 //! calls. **Invariant:** a message leaves the queue at most once; what was handed to a connection
-//! that breaks is reported, never sent again.
+//! that breaks is reported, never sent again. Requests of idempotent methods alone are put back, in
+//! their order.
 
 mod backoff;
 mod driver;
