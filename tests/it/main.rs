@@ -17,6 +17,7 @@ mod readme;
 mod restart;
 mod sessions;
 mod targets;
+mod taught;
 mod terminals;
 
 /// The messages of the README, where its program looks for them.
