@@ -12,34 +12,39 @@ use crate::quorum::{Level, NodeId, NodeSet, Replies, Verdict};
 
 /// A group of nodes that are called together, with the quorum functions that decide.
 ///
-/// The **members** are the nodes over which quorums are counted; the **targets** are the members that
-/// a call contacts, at first all of them. [`only`](Self::only), [`fastest`](Self::fastest) and
+/// The **members** are the nodes over which quorums are counted; the **targets** are the members
+/// that a call contacts, at first all of them. [`only`](Self::only), [`fastest`](Self::fastest) and
 /// [`without_failed`](Self::without_failed) change the targets and never what a quorum is: a call
-/// whose targets hold no quorum of the members fails at once. [`with_members`](Self::with_members) is
-/// the one that changes what a quorum is.
+/// whose targets hold no quorum of the members fails at once. [`with_members`](Self::with_members)
+/// is the one that changes what a quorum is.
 ///
 /// `S` is the specification: it implements the generated `…QuorumSpec` of each service that is
 /// called. The calls of a service come with its generated trait: with
-/// `use storage::StorageConfiguration as _` in scope, `storage.read(request)` calls all targets.
+/// `use register::RegisterConfiguration as _` in scope, `register.read(request)` calls all targets.
 ///
 /// A configuration is a cheap value: a clone shares the specification and the connections.
 /// Configurations of one manager may overlap, and share the connections of their nodes.
 ///
+/// A group of nodes with quorum functions is what Gorums calls a configuration (Lea, Jehl and
+/// Meling, 2017).
+///
 /// ```
 /// use quorum_runtime::{Majority, Manager};
 ///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let addresses = (9001..=9005).map(|port| format!("127.0.0.1:{port}"));
-/// let manager = Manager::builder().nodes(addresses).build()?;
-/// let five = manager.configuration(Majority)?;
+/// let manager = Manager::builder().nodes(servers(5).await).build()?;
+/// let five = manager.register(Majority)?;
+/// five.write(State::new(1, "hello")).await?;
 ///
 /// let some = five.only([1, 2, 3])?;
 /// assert_eq!(some.targets().len(), 3);
-/// assert_eq!(some.members().len(), 5, "a majority is still three of the five");
+/// assert_eq!(some.members().len(), 5); // a majority is still three of the five
 ///
 /// let three = five.with_members([1, 2, 3])?;
-/// assert_eq!(three.members().len(), 3, "a majority is two of these");
+/// assert_eq!(three.members().len(), 3); // a majority is two of these
+/// assert_eq!(three.spec(), &Majority);
 /// # Ok(())
 /// # }
 /// ```
@@ -83,11 +88,29 @@ impl<S> Configuration<S> {
         &self.spec
     }
 
-    /// Contacts these members only. What a quorum is stays the same.
+    /// Contacts these members only, whichever were the targets before, in the order in which the
+    /// manager was given them. What a quorum is stays the same.
     ///
     /// # Errors
     ///
-    /// When a node is named that is no member.
+    /// [`UnknownNode`](ConfigurationError::UnknownNode) when a node is named that is no member.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager, QuorumErrorKind};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(5).await).build()?.register(Majority)?;
+    /// register.only([1, 2, 3])?.write(State::new(1, "hello")).await?;
+    ///
+    /// let error = register.only([1, 2])?.read(()).await.unwrap_err();
+    /// assert_eq!(error.kind(), &QuorumErrorKind::TargetsHoldNoQuorum);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only<N: Into<NodeId>>(
         &self,
         targets: impl IntoIterator<Item = N>,
@@ -96,11 +119,29 @@ impl<S> Configuration<S> {
         Ok(self.with_targets(self.nodes.iter().filter(|node| targets.contains(node.id()))))
     }
 
-    /// Contacts the `count` targets that answer fastest, or all when there are not that many. What a
-    /// quorum is stays the same: contact a quorum at least.
+    /// Contacts the `count` targets that answer fastest, the fastest first, or all when there are
+    /// not that many. What a quorum is stays the same: contact a quorum at least.
     ///
-    /// Ranked by the moving average of what each node took to reply; a node that is not connected, or
-    /// has not replied yet, comes after all others.
+    /// Ranked by [`Node::latency`] at this moment; a node that is not connected, or has not replied
+    /// yet, comes after all others. To spend no message on nodes whose replies are not needed is
+    /// what EPaxos calls thrifty (Moraru, Andersen and Kaminsky, 2013); the price is that one
+    /// failure of a target ends the call.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(5).await).build()?.register(Majority)?;
+    /// register.read(()).all().await?; // now each node has a latency
+    ///
+    /// let three = register.fastest(Majority::size(5));
+    /// assert!(three.targets().is_sorted_by_key(|node| node.latency()));
+    /// three.write(State::new(1, "hello")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn fastest(&self, count: usize) -> Self {
         let mut targets = self.targets.to_vec();
@@ -112,13 +153,44 @@ impl<S> Configuration<S> {
     }
 
     /// Contacts the targets but for those that failed in this way. What a quorum is stays the same.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+    /// let register = manager.register(Majority)?;
+    /// let error = register.read(()).all().await.unwrap_err();
+    ///
+    /// let rest = register.without_failed(&error);
+    /// assert_eq!(rest.targets().len(), 2);
+    /// rest.read(()).await?; // two of three are a majority
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn without_failed(&self, error: &QuorumError) -> Self {
         let failed: NodeSet = error.failures().iter().map(|failure| failure.node).collect();
         self.with_targets(self.targets.iter().filter(|node| !failed.contains(node.id())))
     }
 
-    /// Contacts the same targets in another order.
+    /// Contacts the same targets in another order. Those that are equal keep theirs.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let backwards = register.sort_by(|one, other| other.id().cmp(&one.id()));
+    /// let ids = backwards.targets().iter().map(|node| node.id().get());
+    /// assert_eq!(ids.collect::<Vec<_>>(), [3, 2, 1]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn sort_by(&self, compare: impl FnMut(&Node, &Node) -> Ordering) -> Self {
         let mut targets = self.targets.to_vec();
@@ -126,14 +198,33 @@ impl<S> Configuration<S> {
         self.with_targets(&targets)
     }
 
-    /// A configuration of these nodes of this one, with the same specification.
+    /// A configuration of these nodes of this one, with the same specification. All of them are its
+    /// targets.
     ///
     /// This changes what a quorum is: a majority of the result is a majority of *its* members, and
     /// need not share a node with a majority of this configuration.
     ///
     /// # Errors
     ///
-    /// When no node is named, or one that this configuration does not have.
+    /// [`Empty`](ConfigurationError::Empty) when no node is named,
+    /// [`UnknownNode`](ConfigurationError::UnknownNode) when one is that is no member here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(5).await).build()?.register(Majority)?;
+    /// register.with_members([1, 2])?.write(State::new(1, "hello")).await?;
+    ///
+    /// let others = register.with_members([3, 4, 5])?; // a majority of the five, and knows nothing
+    /// assert_eq!(others.read(()).await?, State::default());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_members<N: Into<NodeId>>(
         &self,
         members: impl IntoIterator<Item = N>,

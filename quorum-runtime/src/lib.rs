@@ -6,10 +6,62 @@
 //! - client: a [`Manager`] holds the connections, a [`Configuration`] is a group of [`Node`]s with
 //!   the quorum functions of a protocol, a [`QuorumCall`] waits for their [`Verdict`] on the
 //!   [`Replies`];
-//! - server: a [`Server`] serves the adapters around the implementations of services, whose handlers
-//!   get a [`Call`].
+//! - server: a [`Server`] serves the adapters around the implementations of services, whose
+//!   handlers get a [`Call`].
 //!
 //! Each node has one ordered stream, so its requests are handled in the order of the calls.
+//!
+//! Quorum calls, quorum functions and the bytes on the wire are those of Gorums (Lea, Jehl and
+//! Meling: Towards New Abstractions for Implementing Quorum-based Systems, 2017).
+//!
+//! # Examples
+//!
+//! ```
+//! use quorum_runtime::{Majority, Manager};
+//!
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+//! let register = manager.register(Majority)?;
+//! register.write(State::new(1, "hello")).await?;
+//! assert_eq!(register.read(()).await?.text, "hello"); // although one of the three is down
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A call takes the request itself, or a [`Request`], which can have a deadline and metadata of its
+//! own:
+//!
+//! ```
+//! use std::time::Duration;
+//! use quorum_runtime::{Code, Manager, Request, Status};
+//!
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let manager = Manager::builder().nodes([hung().await]).build()?;
+//! let mut request = Request::new(());
+//! request.set_timeout(Duration::from_millis(50));
+//! request.metadata_mut().insert("trace", "17".parse()?);
+//! let error = manager.node(1)?.read(request).await.unwrap_err();
+//! assert_eq!(Status::from(error).code(), Code::DeadlineExceeded);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The service of the examples
+//!
+//! The examples of this crate call one service, and have it in scope with all that is generated for
+//! it. It is written as a trait; from a `.proto` comes the same.
+//!
+//! ```
+#![doc = include_str!("../doc/register.rs")]
+//! ```
+//!
+//! `Replica::new()` is an implementation of it, `serving(server)` starts a server on a free port
+//! and gives its address, and `servers(n)` does so for n replicas. `nobody()` is an address where
+//! no server runs, and `hung()` one that accepts connections and never answers.
 //!
 //! # Feature flags
 //!
@@ -51,10 +103,23 @@ pub use tonic::{Code, IntoRequest, Request, Status};
 
 /// Includes what `quorum-codegen` made of the `.proto` files of one package.
 ///
-/// ```text
-/// pub mod storage {
-///     quorum_runtime::include_proto!("storage");
+/// Packages are named as prost names their files: in snake case, with `r#` before a part that is a
+/// keyword of Rust, and `"_"` for files without a package. They are looked for in `OUT_DIR`, which
+/// cargo sets for a crate that has a build script.
+///
+/// ```
+/// # // This crate has no build script.
+/// # macro_rules! env {
+/// #     ("OUT_DIR") => { concat!(std::env!("CARGO_MANIFEST_DIR"), "/doc") };
+/// # }
+/// pub mod register {
+///     quorum_runtime::include_proto!("register");
 /// }
+///
+/// # fn main() {
+/// let state = register::State::new(1, "hello");
+/// assert_eq!(state.version, 1);
+/// # }
 /// ```
 #[macro_export]
 macro_rules! include_proto {

@@ -11,8 +11,29 @@ use crate::quorum::NodeId;
 /// One server process, as a client sees it.
 ///
 /// Made by a [`Manager`](crate::Manager); a clone is another handle on the same connection. The
-/// calls of a service come with its generated trait: with `use storage::StorageNode as _` in scope,
-/// `node.read(request)` calls this node alone.
+/// calls of a service come with its generated trait: with `use register::RegisterNode as _` in
+/// scope, `node.swap(request)` calls this node alone. So can the calls that are made to a group,
+/// but for those whose nodes reply several times.
+///
+/// ```
+/// use quorum_runtime::{ConnectionState, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(3).await).build()?;
+/// let node = manager.node(2)?;
+/// println!("node {} is at {}", node.id(), node.address());
+/// assert!(matches!(node.connection_state(), ConnectionState::Idle));
+/// assert_eq!(node.latency(), None);
+///
+/// node.swap(State::new(1, "hello")).await?;
+/// assert_eq!(node.read(()).await?.text, "hello");
+/// assert!(node.connection_state().is_connected());
+/// assert!(node.latency().is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Node(Arc<Inner>);
 
@@ -41,7 +62,7 @@ impl Node {
         &self.0.address
     }
 
-    /// How the connection to the node stands at this moment.
+    /// How the connection to the node stands at this moment. Sessions have others.
     #[must_use]
     pub fn connection_state(&self) -> ConnectionState {
         self.0.link.state()
@@ -50,6 +71,8 @@ impl Node {
     /// What the node takes to reply: a moving average over samples of the requests to it, handlers
     /// included; a request that has waited longer than that counts with its wait. `None` until it
     /// has replied once.
+    ///
+    /// The newest sample has a weight of 1/8, as in the round trips of TCP (Jacobson, 1988).
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
         self.0.link.latency()

@@ -22,6 +22,7 @@ mod readme;
 mod restart;
 mod sessions;
 mod targets;
+mod taught;
 mod terminals;
 
 /// The messages of the README, where its program looks for them.

@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::docs;
-use super::{MessageTypes, View, allow_lints, ident};
+use super::{MessageTypes, View, allow_lints, ident, teach};
 use crate::model::{CallType, Method};
 
 /// The traits that add the calls of a service to the manager, a configuration and a node.
@@ -12,10 +12,13 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
 }
 
 fn manager(view: &View<'_>) -> TokenStream {
-    let allow = allow_lints();
+    let (allow, examples) = (allow_lints(), teach::manager(view));
     let (name, spec, method) = (&view.names.manager, &view.names.spec, &view.names.method);
     let service = &view.service.name;
-    let about = docs(&[], &format!("Adds the service `{service}` to a manager."));
+    let about = docs(
+        &[],
+        &format!("Adds the service `{service}` to a manager, where this trait is in scope."),
+    );
     let about_method = docs(
         &view.service.docs,
         &format!(
@@ -31,6 +34,7 @@ fn manager(view: &View<'_>) -> TokenStream {
     };
     quote! {
         #about
+        #examples
         #allow
         pub trait #name {
             #about_method
@@ -47,11 +51,14 @@ fn manager(view: &View<'_>) -> TokenStream {
 }
 
 fn configuration(view: &View<'_>) -> TokenStream {
-    let allow = allow_lints();
+    let (allow, examples) = (allow_lints(), teach::configuration(view));
     let (name, spec) = (&view.names.configuration, &view.names.spec);
     let about = docs(
         &[],
-        &format!("The calls of `{}` on all nodes of a configuration.", view.service.name),
+        &format!(
+            "The calls of `{}` on all nodes of a configuration, where this trait is in scope.",
+            view.service.name
+        ),
     );
     let group = || view.methods().filter(|(method, _)| method.call_type.is_group());
     let declared = group().map(|(method, types)| {
@@ -71,6 +78,7 @@ fn configuration(view: &View<'_>) -> TokenStream {
     });
     quote! {
         #about
+        #examples
         #allow
         pub trait #name {
             #(#declared)*
@@ -84,9 +92,12 @@ fn configuration(view: &View<'_>) -> TokenStream {
 }
 
 fn node(view: &View<'_>) -> TokenStream {
-    let allow = allow_lints();
+    let (allow, examples) = (allow_lints(), teach::node(view));
     let name = &view.names.node;
-    let about = docs(&[], &format!("The calls of `{}` on one node.", view.service.name));
+    let about = docs(
+        &[],
+        &format!("The calls of `{}` on one node, where this trait is in scope.", view.service.name),
+    );
     let single = || view.methods().filter(|(method, _)| method.call_type.is_single());
     let declared = single().map(|(method, types)| {
         let (about, signature) =
@@ -106,6 +117,7 @@ fn node(view: &View<'_>) -> TokenStream {
     });
     quote! {
         #about
+        #examples
         #allow
         pub trait #name {
             #(#declared)*

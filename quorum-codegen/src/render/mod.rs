@@ -9,6 +9,8 @@ mod docs;
 mod runtime_path;
 mod server;
 mod spec;
+mod teach;
+mod written;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -126,6 +128,11 @@ impl<'a> View<'a> {
     /// Each method with the types of its messages.
     fn methods(&self) -> impl Iterator<Item = (&'a Method, &'a MessageTypes)> {
         self.service.methods.iter().zip(self.types)
+    }
+
+    /// Whether no quorum function has to be written.
+    fn has_all_defaults(&self) -> bool {
+        self.service.methods.iter().all(|method| method.custom_return_type.is_none())
     }
 
     /// A method as the runtime takes it: its name on the wire, and what its options say.

@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::docs;
-use super::{MessageTypes, View, allow_lints, ident};
+use super::{MessageTypes, View, allow_lints, ident, teach};
 use crate::model::{CallType, Method, Replies};
 
 /// The trait that a server implements, and the adapter that serves an implementation.
@@ -12,7 +12,7 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
 }
 
 fn handlers(view: &View<'_>) -> TokenStream {
-    let allow = allow_lints();
+    let (allow, examples) = (allow_lints(), teach::handlers(view));
     let (name, service) = (&view.names.service, &view.service.name);
     let about = docs(
         &view.service.docs,
@@ -44,6 +44,7 @@ fn handlers(view: &View<'_>) -> TokenStream {
     });
     quote! {
         #about
+        #examples
         #allow
         pub trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {
             #(#handlers)*
@@ -52,7 +53,7 @@ fn handlers(view: &View<'_>) -> TokenStream {
 }
 
 fn adapter(view: &View<'_>) -> TokenStream {
-    let allow = allow_lints();
+    let (allow, examples) = (allow_lints(), teach::adapter(view));
     let (name, server) = (&view.names.service, &view.names.server);
     let service = &view.service.name;
     let about = docs(
@@ -78,6 +79,7 @@ fn adapter(view: &View<'_>) -> TokenStream {
     });
     quote! {
         #about
+        #examples
         #allow
         #[derive(::core::fmt::Debug)]
         pub struct #server<__Service>(::std::sync::Arc<__Service>);

@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::docs;
-use super::{MessageTypes, View, allow_lints, ident};
+use super::{MessageTypes, View, allow_lints, ident, teach};
 use crate::model::{CallType, Method};
 
 /// The trait with one quorum function for each quorum call, and `Majority` as its simplest
@@ -19,10 +19,11 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
              takes the reply that came first, a correctable shows each reply as a level."
         ),
     );
+    let examples = teach::spec(view);
     let refusal = format!("`{{Self}}` has no quorum functions for the service `{service}`");
     let decided = || view.methods().filter(|(method, _)| method.call_type.has_quorum_function());
     let functions = decided().map(|(method, types)| function(method, types));
-    let has_all_defaults = decided().all(|(method, _)| method.custom_return_type.is_none());
+    let has_all_defaults = view.has_all_defaults();
     let majority = has_all_defaults.then(|| quote!(impl #name for ::quorum_runtime::Majority {}));
     let mend = if has_all_defaults {
         format!("implement `{name}` for it, or pass `quorum_runtime::Majority` for the defaults")
@@ -31,6 +32,7 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
     };
     quote! {
         #about
+        #examples
         #allow
         #[diagnostic::on_unimplemented(message = #refusal, note = #mend)]
         pub trait #name: ::core::marker::Send + ::core::marker::Sync + 'static {

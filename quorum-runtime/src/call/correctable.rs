@@ -14,10 +14,13 @@ use crate::quorum::Level;
 /// several times.
 ///
 /// It is a stream of levels: `next` yields each better level as it is reached, and ends after the
-/// last one. [`level`](Self::level) waits for one that is good enough. Awaiting the call itself waits
-/// for the last one.
+/// last one. [`level`](Self::level) waits for one that is good enough. Awaiting the call itself
+/// waits for the last one.
 ///
 /// A level that is no better than the one before is not shown, unless it is the last.
+///
+/// The idea is that of Guerraoui, Pavlovic and Seredinschi (Incremental Consistency Guarantees,
+/// 2016): a program can show, or speculate on, a weak result while the strong one is on its way.
 ///
 /// # Errors
 ///
@@ -27,6 +30,57 @@ use crate::quorum::Level;
 /// # Cancel safety
 ///
 /// Dropping the call stops waiting. Dropping the wait for one level loses nothing.
+///
+/// # Panics
+///
+/// Waiting panics when the function that makes the levels does.
+///
+/// # Examples
+///
+/// Each node replies once. Where the specification says nothing else, each reply is a level, and
+/// that of a majority the last:
+///
+/// ```
+/// use futures::StreamExt as _;
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+/// register.write(State::new(1, "hello")).await?;
+///
+/// let levels: Vec<_> = register.newest(()).collect().await;
+/// assert_eq!(levels.len(), 2);
+/// assert_eq!(register.newest(()).await?.text, "hello"); // the last
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Each node replies several times, and its last reply counts:
+///
+/// ```
+/// use quorum_runtime::{Level, Manager, Replies, Verdict};
+///
+/// struct Versions;
+///
+/// impl RegisterQuorumSpec for Versions {
+///     fn watch(&self, (): &(), replies: &Replies<State>) -> Verdict<Level<State>> {
+///         let newest = replies.values().max_by_key(|state| state.version);
+///         newest.map(|state| Level::new(state.version as u32, state.clone())).into()
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Versions)?;
+/// let mut changes = register.watch(());
+/// register.write(State::new(7, "hello")).await?;
+/// assert_eq!(changes.level(7).await?.value.text, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call that is not awaited is sent, but its result is lost"]
 pub struct Correctable<Q, R, T> {
     call: QuorumCall<Q, R, Level<T>>,
@@ -45,6 +99,28 @@ impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
     /// # Errors
     ///
     /// When the call ends before its last level.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let mut call = register.newest(());
+    /// let first = call.next().await.expect("the level of one reply")?;
+    /// let last = call.next().await.expect("the level of a majority")?;
+    /// assert!(!first.is_last && last.is_last);
+    /// assert!(call.next().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<Result<Level<T>, QuorumError>> {
         poll_fn(|task| self.poll_level(task)).await
     }
@@ -54,6 +130,26 @@ impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
     /// # Errors
     ///
     /// When the call ends before that. A last level that is not good enough is an error too.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses the levels below this number that have come, as waiting does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let mut call = register.newest(());
+    /// assert!(call.level(2).await?.is_last);
+    /// call.level(3).await.unwrap_err();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn level(&mut self, number: u32) -> Result<Level<T>, QuorumError> {
         while let Some(level) = self.next().await {
             let level = level?;
@@ -114,6 +210,26 @@ impl<Q, R: Message + Default, T> IntoFuture for Correctable<Q, R, T> {
 }
 
 /// The wait for the last level of a [`Correctable`].
+///
+/// It has a name for those who keep several, in a vector or in a value of their own. Dropping it is
+/// as safe as dropping the call.
+///
+/// ```
+/// use quorum_runtime::{CorrectableFuture, Majority, Manager};
+///
+/// /// A search that was begun, for a value of one's own.
+/// struct Search(CorrectableFuture<(), State, State>);
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+/// let search = Search(register.newest(()).into_future());
+/// register.write(State::new(1, "too late")).await?;
+/// assert_eq!(search.0.await?.text, "");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct CorrectableFuture<Q, R, T>(Correctable<Q, R, T>);
 

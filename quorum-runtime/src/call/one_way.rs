@@ -21,6 +21,24 @@ use crate::error::{NodeFailure, SendError};
 /// # Cancel safety
 ///
 /// Dropping it stops waiting, and nothing else.
+///
+/// # Examples
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+/// register.spread(State::new(1, "hello")); // sent, and nobody waits
+/// register.spread(State::new(2, "world")).await?; // every connection has taken it
+///
+/// // Requests are handled in the order of the calls, whatever their type.
+/// assert_eq!(register.read(()).await?.text, "world");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OneWay {
     gather: Gather,
@@ -42,6 +60,25 @@ impl IntoFuture for OneWay {
 }
 
 /// The wait for a [`OneWay`] message to be taken from its queues.
+///
+/// It has a name for those who keep several, in a vector or in a value of their own. Dropping it is
+/// as safe as dropping the message.
+///
+/// ```
+/// use futures::future::try_join_all;
+/// use quorum_runtime::{Manager, OneWayFuture};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(3).await).build()?;
+/// let repair = |node: &quorum_runtime::Node| node.repair(State::new(1, "hello")).into_future();
+/// let repairs: Vec<OneWayFuture> = manager.nodes().iter().map(repair).collect();
+/// try_join_all(repairs).await?;
+/// assert_eq!(manager.node(3)?.read(()).await?.text, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 #[derive(Debug)]
 pub struct OneWayFuture {

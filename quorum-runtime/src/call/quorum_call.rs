@@ -21,12 +21,16 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 ///
 /// The request is on the queue of every target. Awaiting the call waits until the quorum function
 /// of its method decides. The terminals below put something else in its place, for this call only:
-/// a built-in rule ([`first`](Self::first), [`majority`](Self::majority), [`threshold`](Self::threshold),
-/// [`all`](Self::all), [`quorum`](Self::quorum)), a closure
+/// a built-in rule ([`first`](Self::first), [`majority`](Self::majority),
+/// [`threshold`](Self::threshold), [`all`](Self::all), [`quorum`](Self::quorum)), a closure
 /// ([`decide`](Self::decide)), or all replies as they come ([`replies`](Self::replies)). The
 /// function is asked again each time a node has replied or failed.
 ///
-/// `Q` is the request, `R` the reply of one node, `T` what the quorum function makes of the replies.
+/// Quorum calls, quorum functions and the terminals for built-in rules are those of Gorums (Lea,
+/// Jehl and Meling, 2017).
+///
+/// `Q` is the request, `R` the reply of one node, `T` what the quorum function makes of the
+/// replies.
 ///
 /// # Errors
 ///
@@ -38,6 +42,57 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 /// # Cancel safety
 ///
 /// Dropping the call stops waiting. It neither takes back what was sent nor changes its order.
+///
+/// # Panics
+///
+/// Awaiting it panics when the quorum function does.
+///
+/// # Examples
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager, Replies, Verdict};
+///
+/// struct Newest;
+///
+/// impl RegisterQuorumSpec for Newest {
+///     fn read(&self, (): &(), replies: &Replies<State>) -> Verdict<State> {
+///         if !replies.is_quorum(&Majority) {
+///             return Verdict::Pending;
+///         }
+///         replies.values().max_by_key(|state| state.version).cloned().into()
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Newest)?;
+/// register.write(State::new(1, "hello")).await?; // by default a majority is enough
+/// assert_eq!(register.read(()).await?.text, "hello"); // by `Newest`
+/// register.read(()).all().await?; // by another rule, once
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A method with `per_node_arg` sends each node a message of its own, or none:
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(3).await).build()?;
+/// let dealt = manager.register(Majority)?.deal(State::new(1, "part"), |state, node| {
+///     let text = format!("{} {node}", state.text);
+///     (node.get() != 3).then_some(State { text, ..state.clone() })
+/// });
+/// dealt.await?;
+/// assert_eq!(manager.node(2)?.read(()).await?.text, "part 2");
+/// assert_eq!(manager.node(3)?.read(()).await?.text, ""); // was sent nothing
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a quorum call that is not awaited is sent, but its result is lost"]
 pub struct QuorumCall<Q, R, T = R> {
     pub(super) request: Q,
@@ -60,7 +115,25 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         Self { request, replies, function: Box::new(function), gather }
     }
 
-    /// Waits until this function decides.
+    /// Waits until this function decides. It is given the request and the replies so far.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// register.only([1, 2])?.write(State::new(7, "hello")).await?;
+    ///
+    /// let versions = register.read(()).decide(|_, replies| {
+    ///     let versions = replies.values().map(|state| state.version);
+    ///     (replies.len() == 3).then(|| versions.max()).into() // `Some` decides, `None` waits
+    /// });
+    /// assert_eq!(versions.await?, Some(7));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn decide<U>(
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,
@@ -73,6 +146,20 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
 
     /// Waits until the nodes that have replied are a quorum of this system; the reply that came
     /// first is the result.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager, Weighted};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let nodes = [servers(1).await.remove(0), nobody().to_owned(), hung().await];
+    /// let register = Manager::builder().nodes(nodes).build()?.register(Majority)?;
+    /// let system = Weighted::new([(1, 3), (2, 1), (3, 1)]);
+    /// register.read(()).quorum(system).await?; // node 1 has more than half of the weight
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn quorum(self, system: impl QuorumSystem + Send + 'static) -> QuorumFuture<Q, R, R>
     where
         R: Message + Default + Clone,
@@ -81,6 +168,19 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// Waits for a majority of the members; the reply that came first is the result.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(2).await).node(3, hung().await).build()?;
+    /// let register = manager.register(Majority)?;
+    /// register.read(()).majority().await?; // two of three
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn majority(self) -> QuorumFuture<Q, R, R>
     where
         R: Message + Default + Clone,
@@ -89,6 +189,20 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// Waits for the first reply of any member.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(1).await).node(2, nobody()).build()?;
+    /// let register = manager.register(Majority)?;
+    /// register.read(()).first().await?;
+    /// register.read(()).await.unwrap_err(); // one of two is no majority
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn first(self) -> QuorumFuture<Q, R, R>
     where
         R: Message + Default + Clone,
@@ -96,7 +210,23 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self.quorum(Any)
     }
 
-    /// Waits for the replies of this many members; the one that came first is the result.
+    /// Waits for the replies of this many members; the one that came first is the result. With a
+    /// `count` of 0 it still waits for one.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(3).await).node(4, nobody()).build()?;
+    /// let register = manager.register(Majority)?;
+    /// register.write(State::new(1, "hello")).threshold(3).await?;
+    /// // Any two meet any three of the four.
+    /// assert_eq!(register.read(()).threshold(2).await?.text, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn threshold(self, count: usize) -> QuorumFuture<Q, R, R>
     where
         R: Message + Default + Clone,
@@ -104,7 +234,21 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self.quorum(Threshold(count))
     }
 
-    /// Waits for the replies of all members; the one that came first is the result.
+    /// Waits for the replies of all members; the one that came first is the result. The first
+    /// failure ends the call.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+    /// let error = manager.register(Majority)?.read(()).all().await.unwrap_err();
+    /// assert_eq!(error.failures()[0].node.get(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn all(self) -> QuorumFuture<Q, R, R>
     where
         R: Message + Default + Clone,
@@ -113,12 +257,42 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// All replies and failures as they come, each tied to its node, and no decision.
+    ///
+    /// ```
+    /// use futures::StreamExt as _;
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let replies = register.read(()).replies();
+    /// assert_eq!(replies.count().await, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn replies(self) -> ReplyStream<R> {
         ReplyStream::new(self.gather)
     }
 
-    /// Levels of one result that improves: level k is the k-th reply, as it comes. The last one is
-    /// final.
+    /// Levels of one result that improves: level k is the k-th reply, as it comes. The reply of the
+    /// last of the nodes that were contacted is final, so one that fails makes the last level an
+    /// error.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let mut call = register.read(()).correctable();
+    /// let first = call.next().await.expect("a first level")?;
+    /// assert_eq!((first.number, first.is_last), (1, false));
+    /// assert!(call.level(3).await?.is_last);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn correctable(self) -> Correctable<Q, R, R>
     where
         R: Message + Default + Clone,
@@ -135,6 +309,26 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// Levels of one result that improves, as this function makes them of the replies.
+    ///
+    /// ```
+    /// use quorum_runtime::{Level, Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(5).await).build()?.register(Majority)?;
+    /// let mut call = register.read(()).levels(|_, replies| {
+    ///     let newest = replies.values().max_by_key(|state| state.version).cloned();
+    ///     let weak = newest.map(|state| Level::new(1, state));
+    ///     let strong = |level: Level<State>| Level { number: 2, ..level }.last();
+    ///     if replies.is_quorum(&Majority) { weak.map(strong) } else { weak }.into()
+    /// });
+    /// let weak = call.level(1).await?; // the reply of one node
+    /// let strong = call.level(2).await?; // the newest of three
+    /// assert!(strong.value.version >= weak.value.version);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn levels<U>(
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<Level<U>> + Send + 'static,
@@ -145,16 +339,35 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         Correctable::new(self.with_function(function))
     }
 
-    /// Waits until the quorum function decides, and keeps the call for the replies that are still to
-    /// come: [`next`](Self::next) yields those.
+    /// Waits until the quorum function decides, and keeps the call for the replies that are still
+    /// to come: [`next`](Self::next) yields those. Asked for another time, it decides again with
+    /// the next reply or failure.
     ///
     /// # Errors
     ///
-    /// As for the call itself.
+    /// As for the call itself; and when it is asked for again after every node has answered.
     ///
     /// # Cancel safety
     ///
     /// Dropping the wait loses nothing: replies that came stay with the call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let mut call = register.read(());
+    /// call.result().await?; // of two nodes
+    /// let late = call.next().await.expect("the third");
+    /// assert!(late.result.is_ok());
+    /// assert!(call.next().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn result(&mut self) -> Result<T, QuorumError>
     where
         R: Message + Default,
@@ -168,6 +381,24 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     /// # Cancel safety
     ///
     /// Dropping the wait loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    /// let mut write = register.write(State::new(1, "hello"));
+    /// write.result().await?; // a majority has it
+    /// while let Some(reply) = write.next().await {
+    ///     reply.result?;
+    /// } // and now all have it
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<Reply<R>>
     where
         R: Message + Default,
@@ -245,6 +476,25 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
 }
 
 /// What came of a call at one node.
+///
+/// ```
+/// use futures::StreamExt as _;
+/// use quorum_runtime::{Majority, Manager, Reply};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+/// let mut replies = manager.register(Majority)?.read(()).replies();
+/// while let Some(Reply { node, result }) = replies.next().await {
+///     match result {
+///         Ok(state) => assert_eq!(state.version, 0, "nobody has written to node {node}"),
+///         Err(error) => assert_eq!(node.get(), 3, "{error}"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reply<R> {
     /// The node.
@@ -262,7 +512,26 @@ impl<Q, R: Message + Default, T> IntoFuture for QuorumCall<Q, R, T> {
     }
 }
 
-/// The wait for the result of a [`QuorumCall`].
+/// The wait for the result of a [`QuorumCall`], which a terminal of the call gives.
+///
+/// It has a name for those who keep several, in a vector or in a value of their own. Dropping it is
+/// as safe as dropping the call.
+///
+/// ```
+/// use futures::future::try_join_all;
+/// use quorum_runtime::{Majority, Manager, QuorumFuture};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+/// let write = |version| register.write(State::new(version, "hello")).into_future();
+/// let writes: Vec<QuorumFuture<State, ()>> = (1..=100).map(write).collect(); // all are sent
+/// try_join_all(writes).await?;
+/// assert_eq!(register.read(()).await?.version, 100);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct QuorumFuture<Q, R, T = R>(QuorumCall<Q, R, T>);
 

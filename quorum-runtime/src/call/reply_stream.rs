@@ -10,8 +10,33 @@ use super::{Gather, Reply};
 
 /// Every reply and every failure of a call as it comes, each tied to its node.
 ///
-/// Ends when every node has answered, failed, or run out of time. Dropping it stops waiting for the
-/// rest.
+/// Made by [`QuorumCall::replies`](super::QuorumCall::replies). Ends when every node has answered,
+/// failed, or run out of time. A node whose method replies several times comes as often as it
+/// replies; more than 4,096 replies that wait to be read end the part of the node that sends one
+/// more, with [`NodeError::Unread`](crate::NodeError::Unread).
+///
+/// # Cancel safety
+///
+/// Dropping the stream stops waiting for the rest. Dropping the wait for one reply loses nothing.
+///
+/// # Examples
+///
+/// ```
+/// use futures::StreamExt as _;
+/// use quorum_runtime::{Majority, Manager, Reply};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+/// let replies = manager.register(Majority)?.read(()).replies();
+/// let mut failed = replies.filter(|reply| std::future::ready(reply.result.is_err()));
+/// let Reply { node, result } = failed.next().await.expect("one of the three is down");
+/// assert_eq!(node.get(), 3);
+/// assert_eq!(result.unwrap_err().to_string(), "cannot connect: connection refused");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct ReplyStream<R> {
     gather: Gather,

@@ -20,6 +20,24 @@ use crate::error::RpcError;
 /// # Cancel safety
 ///
 /// Dropping the call stops waiting. It neither takes back what was sent nor changes its order.
+///
+/// # Examples
+///
+/// ```
+/// use quorum_runtime::Manager;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(1).await).build()?;
+/// let node = manager.node(1)?;
+/// let first = node.swap(State::new(1, "first")); // sent
+/// let second = node.swap(State::new(2, "second")); // sent behind it
+/// assert_eq!(second.await?.text, "first");
+/// assert_eq!(first.await?.text, "");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call that is not awaited is sent, but its reply is lost"]
 pub struct Rpc<R> {
     gather: Gather,
@@ -42,6 +60,31 @@ impl<R: Message + Default> IntoFuture for Rpc<R> {
 }
 
 /// The wait for the reply of an [`Rpc`].
+///
+/// It has a name for those who keep several, in a vector or in a value of their own. Dropping it is
+/// as safe as dropping the call.
+///
+/// # Panics
+///
+/// When it is polled again after it was ready, which `await` never does.
+///
+/// # Examples
+///
+/// ```
+/// use futures::future::try_join_all;
+/// use quorum_runtime::{Manager, RpcFuture};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(1).await).build()?;
+/// let swap = |version| manager.nodes()[0].swap(State::new(version, "")).into_future();
+/// let swaps: Vec<RpcFuture<State>> = (1..=100).map(swap).collect();
+/// let replies = try_join_all(swaps).await?;
+/// assert!(replies.iter().map(|state| state.version).eq(0..100));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct RpcFuture<R>(Rpc<R>);
 

@@ -24,13 +24,35 @@ const MAX_UNSENT: usize = 256;
 /// An ordered session with one node: messages `Q` to it and messages `R` from it, in order, either
 /// side first, until both have said that they are done.
 ///
-/// It has a connection of its own, which is opened when this value is made: a long transfer delays no
-/// call to the node, and a node that does not read holds up nobody else. So its messages keep their
-/// order among themselves, and not with other calls to the node. A session does not outlive its
-/// connection: when that breaks, the session ends with an error, and whoever wants to go on opens
-/// another and says where it was.
+/// It has a connection of its own, which is opened when this value is made: a long transfer delays
+/// no call to the node, and a node that does not read holds up nobody else. So its messages keep
+/// their order among themselves, and not with other calls to the node. A session does not outlive
+/// its connection: when that breaks, the session ends with an error, and whoever wants to go on
+/// opens another and says where it was.
 ///
-/// Dropping the session cancels it, at both ends.
+/// A session has no deadline, but for the
+/// [`connect_timeout`](crate::ManagerBuilder::connect_timeout) of its connection. Dropping the
+/// session cancels it, at both ends. It is what gRPC calls bidirectional streaming.
+///
+/// # Examples
+///
+/// ```
+/// use quorum_runtime::Manager;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(1).await).build()?;
+/// let mut session = manager.node(1)?.exchange();
+/// session.send(State::new(2, "new")).await?;
+/// session.send(State::new(1, "old")).await?;
+/// session.finish();
+/// while let Some(held) = session.next().await {
+///     assert_eq!(held?.text, "new"); // the node keeps the newest
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a session that is dropped is cancelled"]
 pub struct Session<Q, R> {
@@ -55,11 +77,14 @@ impl<Q: Message, R: Message + Default + 'static> Session<Q, R> {
         Self { sender, receiver: SessionReceiver { at, state } }
     }
 
-    /// Sends a message. Waits while the node does not take those before it.
+    /// Sends a message. Waits while the node does not take those before it: up to 256 messages and
+    /// 1 MiB are on their way to the connection.
     ///
     /// # Errors
     ///
-    /// When the session has ended; why is what [`next`](Self::next) says.
+    /// [`Closed`](NodeError::Closed) when the session has ended, or its sending was finished; why
+    /// it ended is what [`next`](Self::next) says. [`TooLarge`](NodeError::TooLarge) when the
+    /// message is over the limit of the manager; the session goes on.
     ///
     /// # Cancel safety
     ///
@@ -68,17 +93,20 @@ impl<Q: Message, R: Message + Default + 'static> Session<Q, R> {
         self.sender.send(message).await
     }
 
-    /// Says that no further message will be sent. The node may go on sending.
+    /// Says that no further message will be sent. The node sees the end behind the last message,
+    /// and may go on sending.
     pub fn finish(&mut self) {
         self.sender.finish();
     }
 
-    /// The next message of the node, or `None` when it has ended the session without an error.
+    /// The next message of the node, or `None` when it has ended the session without an error, and
+    /// after any error.
     ///
     /// # Errors
     ///
-    /// When the connection could not be opened or was lost, or with the status by which the node
-    /// ended the session.
+    /// [`Unreachable`](NodeError::Unreachable) when the connection could not be opened, else
+    /// [`Status`](NodeError::Status): that by which the node ended the session, or what gRPC makes
+    /// of a lost connection or of a message over the limit.
     ///
     /// # Cancel safety
     ///
@@ -88,12 +116,52 @@ impl<Q: Message, R: Message + Default + 'static> Session<Q, R> {
     }
 
     /// The two directions, for two tasks. The session is cancelled when the receiver is dropped.
+    ///
+    /// ```
+    /// use quorum_runtime::Manager;
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(1).await).build()?;
+    /// let (mut sender, mut receiver) = manager.node(1)?.exchange().split();
+    /// tokio::spawn(async move {
+    ///     for version in 1..=100 {
+    ///         sender.send(State::new(version, "")).await?;
+    ///     }
+    ///     Ok::<(), quorum_runtime::RpcError>(()) // drops the sender, which ends its direction
+    /// });
+    /// let mut answers = 0;
+    /// while receiver.next().await.transpose()?.is_some() {
+    ///     answers += 1;
+    /// }
+    /// assert_eq!(answers, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn split(self) -> (SessionSender<Q>, SessionReceiver<R>) {
         (self.sender, self.receiver)
     }
 }
 
-/// The sending half of a [`Session`]. Dropping it says that no further message will be sent.
+/// The sending half of a [`Session`], which [`Session::split`] gives. Dropping it says that no
+/// further message will be sent.
+///
+/// ```
+/// use quorum_runtime::{Manager, NodeError};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(1).await).build()?;
+/// let (mut sender, _receiver) = manager.node(1)?.exchange().split();
+/// sender.send(State::new(1, "hello")).await?;
+/// sender.finish();
+/// let error = sender.send(State::new(2, "more")).await.unwrap_err();
+/// assert!(matches!(error.failure().error, NodeError::Closed));
+/// # Ok(())
+/// # }
+/// ```
 pub struct SessionSender<Q> {
     at: At,
     /// `None` after the end was said.
@@ -114,7 +182,7 @@ impl<Q: Message> SessionSender<Q> {
     ///
     /// # Errors
     ///
-    /// When the session has ended, or when the message is over the limit of the manager.
+    /// Those of [`Session::send`].
     ///
     /// # Cancel safety
     ///
@@ -136,13 +204,29 @@ impl<Q: Message> SessionSender<Q> {
         queue.send(Unsent { message, _room: room }).await.map_err(|_| ended())
     }
 
-    /// Says that no further message will be sent.
+    /// Says that no further message will be sent, as [`Session::finish`] does.
     pub fn finish(&mut self) {
         self.queue = None;
     }
 }
 
-/// The receiving half of a [`Session`]. Dropping it cancels the session.
+/// The receiving half of a [`Session`], which [`Session::split`] gives. Dropping it cancels the
+/// session.
+///
+/// ```
+/// use quorum_runtime::{Manager, NodeError};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().node(1, nobody()).build()?;
+/// let (_sender, mut receiver) = manager.node(1)?.exchange().split();
+/// let error = receiver.next().await.expect("an error").unwrap_err();
+/// assert!(matches!(error.failure().error, NodeError::Unreachable(_)));
+/// assert!(receiver.next().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub struct SessionReceiver<R> {
     at: At,
     state: Receiving<R>,
@@ -158,6 +242,10 @@ enum Receiving<R> {
 
 impl<R: Message + Default + 'static> SessionReceiver<R> {
     /// The next message of the node, as [`Session::next`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::next`].
     ///
     /// # Cancel safety
     ///

@@ -1,6 +1,21 @@
 use crate::quorum::NodeId;
 
-/// Why a [`Manager`](crate::Manager) could not be built.
+/// Why a [`Manager`](crate::Manager) could not be built. Reads as a sentence that says the mend.
+///
+/// ```
+/// use quorum_runtime::{BuildError, Manager};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = Manager::builder().node(1, "127.0.0.1").build().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "`127.0.0.1` is no address of a node (the port is missing): write `host:port`"
+/// );
+/// let error = Manager::builder().nodes(["one:9001", "one:9001"]).build().unwrap_err();
+/// assert!(matches!(error, BuildError::DuplicateAddress { .. }));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -44,7 +59,19 @@ pub enum BuildError {
     NoRuntime,
 }
 
-/// Why a [`Configuration`](crate::Configuration) could not be made.
+/// Why a [`Configuration`](crate::Configuration) could not be made, or a node not be found.
+///
+/// ```
+/// use quorum_runtime::{ConfigurationError, Majority, Manager};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(["one:9001", "two:9001"]).build()?;
+/// let error = manager.configuration(Majority)?.only([2, 3]).unwrap_err();
+/// assert_eq!(error, ConfigurationError::UnknownNode(3.into()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigurationError {
@@ -52,12 +79,26 @@ pub enum ConfigurationError {
     #[error("a configuration needs at least one member")]
     Empty,
 
-    /// The manager has no node with this id.
+    /// The manager, or the configuration that was to be changed, has no node with this id.
     #[error("there is no node {0} in this manager")]
     UnknownNode(NodeId),
 }
 
-/// Why a [`Server`](crate::Server) stopped.
+/// Why a [`Server`](crate::Server) stopped, or did not start.
+///
+/// ```
+/// use quorum_runtime::{ServeError, Server};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = || RegisterServer::new(Replica::new());
+/// let server = Server::builder().service(service()).service(service());
+/// let error = server.serve("127.0.0.1:0").await.unwrap_err();
+/// assert!(matches!(error, ServeError::ClaimedTwice(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
@@ -69,7 +110,7 @@ pub enum ServeError {
     #[error("method `{0}` was added twice: add each service once")]
     ClaimedTwice(&'static str),
 
-    /// The listener broke.
+    /// The transport broke. A connection that can't be accepted is no such error.
     #[error("cannot serve any more: {0}")]
     Serve(#[source] tonic::transport::Error),
 }

@@ -10,6 +10,21 @@ use crate::quorum::NodeId;
 /// One node of a call, and why it gave no reply.
 ///
 /// Reads as `node 2 (127.0.0.1:9002): cannot connect: …`.
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager, NodeError};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+/// let error = manager.register(Majority)?.read(()).all().await.unwrap_err();
+/// let failure = &error.failures()[0];
+/// assert_eq!((failure.node.get(), &*failure.address), (3, nobody()));
+/// assert!(matches!(failure.error, NodeError::Unreachable(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("node {node} ({address}): {error}")]
 #[non_exhaustive]
@@ -27,6 +42,22 @@ pub struct NodeFailure {
 ///
 /// Turns into a [`Status`] with the code of [`NodeError::code`], so a handler that calls other
 /// nodes passes it on with `?`.
+///
+/// ```
+/// use quorum_runtime::{Code, Manager, Status};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().node(1, nobody()).build()?;
+/// let error = manager.node(1)?.read(()).await.unwrap_err();
+/// assert_eq!(error.method(), "example.Register.Read");
+/// assert_eq!(error.failure().node.get(), 1);
+/// assert!(error.to_string().ends_with("cannot connect: connection refused"));
+/// assert_eq!(Status::from(error).code(), Code::Unavailable);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{method} failed at {failure}")]
 pub struct RpcError {
@@ -56,6 +87,24 @@ impl From<RpcError> for Status {
 }
 
 /// A one-way message that was not handed to the connection of every node.
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
+/// let error = manager.register(Majority)?.spread(State::new(1, "hello")).await.unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "example.Register.Spread was not sent to 1 of 3 nodes; \
+///      node 3 (127.0.0.1:1): cannot connect: connection refused"
+/// );
+/// assert_eq!(error.failures()[0].node.get(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SendError {
     pub(crate) method: &'static str,
@@ -70,7 +119,8 @@ impl SendError {
         self.method
     }
 
-    /// The nodes to which the message was not sent, with their causes.
+    /// The nodes to which the message was not sent, with their causes, in the order in which they
+    /// failed.
     #[must_use]
     pub fn failures(&self) -> &[NodeFailure] {
         &self.failures
@@ -87,7 +137,25 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// A manager whose nodes did not connect in time.
+/// A manager whose nodes did not connect in time. [`Manager::ready`](crate::Manager::ready) gives
+/// it.
+///
+/// ```
+/// use std::time::Duration;
+/// use quorum_runtime::{Majority, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limit = Duration::from_millis(50);
+/// let manager = Manager::builder().node(1, nobody()).timeout(limit).build()?;
+/// let error = manager.ready(&Majority).await.unwrap_err();
+/// let text = error.to_string();
+/// assert!(text.starts_with("no quorum connected within 50ms: 0 of 1 nodes did; node 1 ("));
+/// assert_eq!(error.failures().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct NotReady {
     pub(crate) within: Duration,
@@ -118,7 +186,25 @@ impl std::error::Error for NotReady {}
 ///
 /// Reads as one sentence that names the method, how many nodes replied, and each node that failed
 /// with its cause; the same is there as data. It turns into a [`Status`] with the code that
-/// [`QuorumErrorKind`] gives for each kind.
+/// [`QuorumErrorKind`] gives for each kind, so a handler that makes quorum calls passes it on with
+/// `?`.
+///
+/// ```
+/// use quorum_runtime::{Code, Majority, Manager, QuorumErrorKind, Status};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().nodes(servers(1).await).node(2, nobody()).build()?;
+/// let error = manager.register(Majority)?.write(State::new(1, "hello")).await.unwrap_err();
+/// assert_eq!(error.method(), "example.Register.Write");
+/// assert_eq!(error.kind(), &QuorumErrorKind::NoQuorum);
+/// assert!(error.replied() <= 1); // it ends when a majority is ruled out
+/// assert_eq!(error.failures()[0].node.get(), 2);
+/// assert_eq!(Status::from(error).code(), Code::Unavailable);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct QuorumError {
     pub(crate) method: &'static str,
@@ -130,6 +216,20 @@ pub struct QuorumError {
 }
 
 /// How a quorum call failed.
+///
+/// ```
+/// use quorum_runtime::{Majority, Manager, QuorumErrorKind, Verdict};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+/// let read = register.read(()).decide(|_, _| Verdict::<State>::failed("the term is over"));
+/// let error = read.await.unwrap_err();
+/// assert_eq!(error.kind(), &QuorumErrorKind::Failed("the term is over".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QuorumErrorKind {
@@ -158,14 +258,14 @@ impl QuorumError {
         &self.kind
     }
 
-    /// How many nodes replied.
+    /// How many members had replied when the call ended.
     #[must_use]
     pub const fn replied(&self) -> usize {
         self.replied
     }
 
-    /// The nodes that failed, with their causes, in the order of their ids. A node that had not replied when the call ended
-    /// is not among them, unless the deadline was what ended it.
+    /// The nodes that failed, with their causes, in the order of their ids. A node that had not
+    /// replied when the call ended is not among them, unless the deadline was what ended it.
     #[must_use]
     pub fn failures(&self) -> &[NodeFailure] {
         &self.failures

@@ -9,7 +9,9 @@ use tonic::{Code, Status};
 /// Why one node gave no reply to one call.
 ///
 /// The variants tell apart what a protocol must tell apart: a node that *said no*, a node that was
-/// *never asked*, and a node that *may or may not have acted*.
+/// *never asked*, and a node that *may or may not have acted*. A call acts at most once (Birrell
+/// and Nelson: Implementing Remote Procedure Calls, 1984), unless its method says that it is
+/// idempotent.
 ///
 /// ```
 /// use quorum_runtime::NodeError;
@@ -59,9 +61,10 @@ pub enum NodeError {
     /// The request is larger than the limit on messages, so it was not sent.
     #[error("a request of {bytes} bytes is over the limit of {limit}")]
     TooLarge {
-        /// Size of the encoded request.
+        /// Size of the encoded request, in bytes.
         bytes: usize,
-        /// The limit set by [`ManagerBuilder::max_message_size`](crate::ManagerBuilder::max_message_size).
+        /// The limit in bytes, set by
+        /// [`ManagerBuilder::max_message_size`](crate::ManagerBuilder::max_message_size).
         limit: usize,
     },
 
@@ -88,10 +91,17 @@ pub enum NodeError {
 impl NodeError {
     /// The gRPC code that comes closest.
     ///
+    /// ```
+    /// use quorum_runtime::{Code, NodeError, Status};
+    ///
+    /// assert_eq!(NodeError::Status(Status::not_found("no such key")).code(), Code::NotFound);
+    /// assert_eq!(NodeError::Closed.code(), Code::Unavailable);
+    /// ```
+    ///
     /// A status keeps its own code; `Unreachable`, `Disconnected` and `Closed` are
-    /// [`Code::Unavailable`], `Deadline` is [`Code::DeadlineExceeded`], `Overloaded` and
-    /// `Unread` are [`Code::ResourceExhausted`], `Replaced` is [`Code::Aborted`], `TooLarge` is [`Code::OutOfRange`], `Undecodable` is
-    /// [`Code::Internal`].
+    /// [`Code::Unavailable`], `Deadline` is [`Code::DeadlineExceeded`], `Overloaded` and `Unread`
+    /// are [`Code::ResourceExhausted`], `Replaced` is [`Code::Aborted`], `TooLarge` is
+    /// [`Code::OutOfRange`], `Undecodable` is [`Code::Internal`].
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -108,8 +118,26 @@ impl NodeError {
 
 /// Why there is no connection to a node.
 ///
-/// Reads as its deepest cause, which is what a person can act on ("Connection refused"); the whole
+/// Reads as its deepest cause, which is what a person can act on ("connection refused"); the whole
 /// chain is there as [`Error::source`].
+///
+/// ```
+/// use std::error::Error as _;
+/// use quorum_runtime::{ConnectionState, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().node(1, nobody()).build()?;
+/// manager.node(1)?.read(()).await.unwrap_err();
+/// let ConnectionState::Disconnected(error) = manager.node(1)?.connection_state() else {
+///     panic!("nobody listens there");
+/// };
+/// assert_eq!(error.to_string(), "connection refused");
+/// assert!(error.source().is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConnectionError(Arc<dyn Error + Send + Sync>);
 

@@ -1,6 +1,5 @@
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -110,7 +109,7 @@ async fn converse(
     // HTTP/2 connection drives the request stream.
     let response = client.streaming(request, path, EnvelopeCodec).await?;
     *worked = true;
-    shared.understands_us.store(wire::announced(response.metadata()), Ordering::Relaxed);
+    shared.outbox.announced(wire::announced(response.metadata()));
     let mut replies: Streaming<Envelope> = response.into_inner();
     while let Some(reply) = replies.message().await? {
         deliver(shared, reply);

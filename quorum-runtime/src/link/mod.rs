@@ -60,8 +60,6 @@ struct Shared {
     max_message_size: usize,
     backoff: Backoff,
     started: AtomicBool,
-    /// The node announced that it understands our additions to the wire.
-    understands_us: AtomicBool,
     runtime: Handle,
 }
 
@@ -80,7 +78,6 @@ impl Link {
             max_message_size: settings.max_message_size,
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max, random),
             started: AtomicBool::new(false),
-            understands_us: AtomicBool::new(false),
             runtime,
         }))
     }
@@ -111,7 +108,7 @@ impl Link {
 
     /// Stops a call whose node may reply several times.
     pub(crate) fn cancel(&self, sequence: u64) {
-        self.0.outbox.cancel(sequence, self.0.understands_us.load(Ordering::Relaxed));
+        self.0.outbox.cancel(sequence);
     }
 
     /// How long the node takes to reply, if that is known.

@@ -82,7 +82,20 @@ struct State {
     /// The connection's task, when it waits for the next message.
     sender: Option<Waker>,
     latency: Latency,
+    peer: Peer,
+    /// Calls to be stopped once it is known that the node understands that.
+    cancelled: Vec<(u64, ReplyTo)>,
     closed: bool,
+}
+
+/// Whether the node at the other end of the connection understands our additions to the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Peer {
+    /// It has not said so yet; a node of Gorums says nothing before its first reply.
+    #[default]
+    Unknown,
+    Ours,
+    Other,
 }
 
 #[derive(Debug)]
@@ -176,8 +189,8 @@ impl Outbox {
     }
 
     /// Nobody wants to hear more of a call whose node may reply several times: takes it out of the
-    /// queue, or tells the node to stop it, if `tells` says that the node understands that.
-    pub(crate) fn cancel(&self, sequence: u64, tells: bool) {
+    /// queue, or tells the node to stop it, as soon as it is known that the node understands that.
+    pub(crate) fn cancel(&self, sequence: u64) {
         let mut state = self.lock();
         let queued = |queued: &Queued| queued.outgoing.envelope.sequence == sequence;
         if let Some(at) = state.queue.iter().position(queued) {
@@ -188,15 +201,32 @@ impl Outbox {
         let Some(reply_to) = state.forget(sequence) else {
             return;
         };
-        if !tells {
-            return;
+        match state.peer {
+            Peer::Ours => state.enqueue_cancel(sequence, reply_to),
+            // A node that does not say who it is for so long is none of ours.
+            Peer::Unknown if state.cancelled.len() < self.limits.requests => {
+                state.cancelled.push((sequence, reply_to));
+            }
+            Peer::Unknown | Peer::Other => {}
         }
-        // Beyond the limits, but no more than one for each request within them.
-        let envelope = wire::cancel(sequence);
-        let bytes = envelope.encoded_len();
-        let delivery = Delivery { answer: Answer::Nothing, ..Delivery::default() };
-        state.enqueue(Outgoing { envelope, bytes, reply_to, delivery });
-        let sender = state.sender.take();
+        Self::wake(state);
+    }
+
+    /// The node has said, on this connection, whether it understands our additions to the wire.
+    pub(crate) fn announced(&self, understands: bool) {
+        let mut state = self.lock();
+        state.peer = if understands { Peer::Ours } else { Peer::Other };
+        for (sequence, reply_to) in std::mem::take(&mut state.cancelled) {
+            if understands {
+                state.enqueue_cancel(sequence, reply_to);
+            }
+        }
+        Self::wake(state);
+    }
+
+    /// Wakes the connection's task, with the lock released.
+    fn wake(mut state: MutexGuard<'_, State>) {
+        let sender = if state.queue.is_empty() { None } else { state.sender.take() };
         drop(state);
         if let Some(sender) = sender {
             sender.wake();
@@ -223,6 +253,8 @@ impl Outbox {
         let mut lost = Vec::new();
         let mut state = self.lock();
         state.connection = None;
+        state.peer = Peer::Unknown;
+        state.cancelled.clear();
         state.latency.interrupted();
         // From the last to the first, because each goes to the front of the queue.
         for pending in std::mem::take(&mut state.pending).into_values().rev() {
@@ -306,6 +338,14 @@ impl State {
     fn enqueue(&mut self, outgoing: Outgoing) {
         self.bytes += outgoing.bytes;
         self.queue.push_back(Queued { outgoing, sends: 0, lost: None });
+    }
+
+    /// Beyond the limits, but no more than one for each request within them.
+    fn enqueue_cancel(&mut self, sequence: u64, reply_to: ReplyTo) {
+        let envelope = wire::cancel(sequence);
+        let bytes = envelope.encoded_len();
+        let delivery = Delivery { answer: Answer::Nothing, ..Delivery::default() };
+        self.enqueue(Outgoing { envelope, bytes, reply_to, delivery });
     }
 
     /// Takes the unsent message of the same method out of the queue.

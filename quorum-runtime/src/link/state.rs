@@ -2,7 +2,25 @@ use std::fmt;
 
 use crate::error::ConnectionError;
 
-/// How the connection to a node stands.
+/// How the connection to a node stands. Reads as the end of a sentence about the node.
+///
+/// ```
+/// use quorum_runtime::{ConnectionState, Manager};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let manager = Manager::builder().node(1, nobody()).build()?;
+/// let node = manager.node(1)?;
+/// assert_eq!(node.connection_state().to_string(), "idle");
+///
+/// node.read(()).await.unwrap_err();
+/// let state = node.connection_state();
+/// assert!(!state.is_connected());
+/// assert_eq!(state.to_string(), "disconnected: connection refused");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum ConnectionState {

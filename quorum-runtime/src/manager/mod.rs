@@ -17,21 +17,29 @@ pub use builder::ManagerBuilder;
 /// The connections of one client: the nodes it knows, each with one ordered stream.
 ///
 /// A manager is a cheap value: clones share the connections. Each connection is opened by the first
-/// call that needs it, or by [`ready`](Self::ready), and again whenever it breaks. It is closed when
-/// the last manager, configuration, node and call that hold its node are gone.
+/// call that needs it, or by [`ready`](Self::ready), and again whenever it breaks. It is closed
+/// when the last manager, configuration, node and call that hold its node are gone.
+///
+/// # Runtime
+///
+/// Connections and deadlines run on the tokio runtime in which the manager was built, whichever
+/// awaits its calls. That runtime needs I/O and time. Awaiting a call panics when its time is not
+/// enabled, or when the runtime is gone.
 ///
 /// # Examples
 ///
 /// ```
 /// use quorum_runtime::{Majority, Manager};
 ///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let manager = Manager::builder()
-///     .nodes(["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"])
-///     .build()?;
-/// let configuration = manager.configuration(Majority)?;
-/// assert_eq!(configuration.members().len(), 3);
+/// let manager = Manager::builder().nodes(servers(3).await).build()?;
+/// let register = manager.register(Majority)?; // adds the quorum functions of one service
+/// register.write(State::new(1, "hello")).await?;
+///
+/// assert_eq!(manager.nodes().len(), 3);
+/// assert_eq!(manager.node(2)?.read(()).await?.text, "hello"); // sent behind the write
 /// # Ok(())
 /// # }
 /// ```
@@ -51,7 +59,7 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// When the manager has no node with this id.
+    /// [`UnknownNode`](ConfigurationError::UnknownNode) when the manager has no node with this id.
     pub fn node(&self, id: impl Into<NodeId>) -> Result<&Node, ConfigurationError> {
         let id = id.into();
         let node = self.nodes.iter().find(|node| node.id() == id);
@@ -68,17 +76,36 @@ impl Manager {
     /// that is to be called; [`Majority`](crate::Majority) is one for services whose methods
     /// all have their default.
     ///
+    /// The method that is generated for a service, `register` for a service `Register`, does the
+    /// same and says at once where quorum functions are missing.
+    ///
     /// # Errors
     ///
     /// None as long as the manager has a node, which its builder sees to.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(3).await).build()?;
+    /// let register = manager.configuration(Majority)?;
+    /// register.write(State::new(1, "hello")).await?;
+    /// assert_eq!(register.members().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn configuration<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
         Configuration::new(Arc::clone(&self.nodes), Arc::new(spec), Arc::clone(&self.context))
     }
 
     /// Waits until the connected nodes are a quorum of all nodes, connecting those that are not.
     ///
-    /// Calls do not need it: they wait for their connections by themselves. It tells a wrong address
-    /// or a missing server apart from a failing call, at the start of a program.
+    /// Calls do not need it: they wait for their connections by themselves. It tells a wrong
+    /// address or a missing server apart from a failing call, at the start of a program.
     ///
     /// # Errors
     ///
@@ -88,6 +115,27 @@ impl Manager {
     /// # Cancel safety
     ///
     /// Dropping the wait stops waiting; connecting goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quorum_runtime::{All, Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder()
+    ///     .nodes(servers(2).await)
+    ///     .node(3, nobody())
+    ///     .timeout(Duration::from_millis(200))
+    ///     .build()?;
+    /// manager.ready(&Majority).await?;
+    /// let error = manager.ready(&All).await.unwrap_err();
+    /// assert_eq!(error.failures()[0].node.get(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn ready(&self, system: &impl QuorumSystem) -> Result<(), NotReady> {
         let within = self.context.timeout;
         let result = tokio::time::timeout(within, self.quorum_connected(system)).await;

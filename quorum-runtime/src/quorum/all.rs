@@ -4,6 +4,10 @@ use super::{NodeSet, QuorumSystem};
 ///
 /// Of no members at all nothing is a quorum: what nobody has confirmed is not confirmed.
 ///
+/// With [`Any`](super::Any) for reads it is "read one, write all" (Bernstein, Hadzilacos and
+/// Goodman: Concurrency Control and Recovery in Database Systems, 1987): the cheapest reads there
+/// are, and no write while a member is down.
+///
 /// ```
 /// use quorum_runtime::{All, NodeSet, QuorumSystem};
 ///

@@ -2,6 +2,9 @@ use super::{NodeSet, QuorumSystem};
 
 /// Any one member: the first reply is enough.
 ///
+/// For data that never changes, for reads where [`All`](super::All) members were written, and where
+/// an old answer does no harm.
+///
 /// ```
 /// use quorum_runtime::{Any, NodeSet, QuorumSystem};
 ///

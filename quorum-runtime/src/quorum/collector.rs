@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Majority, NodeId, NodeSet, QuorumSystem};
 
 /// Gathers one-way messages that must form a quorum at the server that receives them: the votes of
-/// HotStuff, the `DoViewChange` of Viewstamped Replication.
+/// HotStuff (Yin et al., 2019), the `DoViewChange` of Viewstamped Replication (Liskov and Cowling,
+/// 2012).
 ///
 /// Messages belong together that have the same key: a view, a term, a view with the hash of a
 /// proposal. Under each key a node counts once, by its first message, and only a member counts.
@@ -21,6 +22,8 @@ use super::{Majority, NodeId, NodeSet, QuorumSystem};
 ///
 /// The sender must be known from its connection or its signature. A message that names its sender
 /// itself could speak for any member.
+///
+/// # Examples
 ///
 /// ```
 /// use quorum_runtime::{Collector, Dissemination, NodeSet};

@@ -8,8 +8,8 @@ use super::{NodeSet, QuorumSystem};
 /// no quorum may come without a liar, and it claims nothing.
 ///
 /// **One correct member in common is enough only where replies prove themselves**, by signatures
-/// for example. For data that proves nothing take [`Masking`](super::Masking). Both are of Malkhi and
-/// Reiter (Byzantine quorum systems, 1998).
+/// for example. For data that proves nothing take [`Masking`](super::Masking). Both are of Malkhi
+/// and Reiter (Byzantine quorum systems, 1998).
 ///
 /// ```
 /// use quorum_runtime::{Dissemination, NodeSet, QuorumSystem};

@@ -9,10 +9,12 @@
 ///
 /// /// The newest so far at level 1, and at level 2 when a majority has replied.
 /// fn newest(replies: &Replies<u64>) -> Verdict<Level<u64>> {
-///     let level = replies.values().max().map(|&value| {
-///         if replies.is_quorum(&Majority) { Level::new(2, value).last() } else { Level::new(1, value) }
-///     });
-///     level.into()
+///     let newest = replies.values().max().copied();
+///     let level = |value| match replies.is_quorum(&Majority) {
+///         true => Level::new(2, value).last(),
+///         false => Level::new(1, value),
+///     };
+///     newest.map(level).into()
 /// }
 ///
 /// let replies = Replies::new([1, 2, 3]).with_reply(1, 7);

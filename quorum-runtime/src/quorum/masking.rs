@@ -1,12 +1,12 @@
 use super::{Dissemination, NodeSet, QuorumSystem};
 
-/// So many members that any two quorums share more correct ones than there are liars, although up to
-/// `faults` members lie: `⌊(n + 2 · faults) / 2⌋ + 1` of n. For data that proves nothing: what
+/// So many members that any two quorums share more correct ones than there are liars, although up
+/// to `faults` members lie: `⌊(n + 2 · faults) / 2⌋ + 1` of n. For data that proves nothing: what
 /// `faults + 1` members of a quorum say is what a correct one says.
 ///
-/// It needs `n ≥ 4 · faults + 1`. Then any two quorums share at least `2 · faults + 1` members, and a
-/// quorum comes although `faults` members never reply. With fewer members it counts the same, but no
-/// quorum may come without a liar, and it claims nothing.
+/// It needs `n ≥ 4 · faults + 1`. Then any two quorums share at least `2 · faults + 1` members, and
+/// a quorum comes although `faults` members never reply. With fewer members it counts the same, but
+/// no quorum may come without a liar, and it claims nothing.
 ///
 /// Where replies are signed, [`Dissemination`] needs fewer members and smaller quorums. Both are of
 /// Malkhi and Reiter (Byzantine quorum systems, 1998).
@@ -38,7 +38,7 @@ impl Masking {
     /// ```
     #[must_use]
     pub const fn size(self, members: usize) -> usize {
-        // In a quorum of this size for signed data and twice the faults, twice as many may be wrong.
+        // A quorum for signed data and twice the faults: twice as many of it may be wrong.
         Dissemination { faults: self.faults.saturating_mul(2) }.size(members)
     }
 }

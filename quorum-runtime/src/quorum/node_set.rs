@@ -33,6 +33,15 @@ impl NodeSet {
     }
 
     /// Adds a node, and says whether it was new.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// let mut members = NodeSet::from([1, 3]);
+    /// assert!(members.insert(2.into()));
+    /// assert!(!members.insert(2.into()));
+    /// assert_eq!(members, NodeSet::from([1, 2, 3]));
+    /// ```
     pub fn insert(&mut self, node: NodeId) -> bool {
         match self.0.binary_search(&node) {
             Ok(_) => false,
@@ -44,6 +53,15 @@ impl NodeSet {
     }
 
     /// Removes a node, and says whether it was there.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// let mut members = NodeSet::from([1, 2, 3]);
+    /// assert!(members.remove(2.into()));
+    /// assert!(!members.remove(2.into()));
+    /// assert_eq!(members, NodeSet::from([1, 3]));
+    /// ```
     pub fn remove(&mut self, node: NodeId) -> bool {
         match self.0.binary_search(&node) {
             Ok(at) => {
@@ -73,6 +91,13 @@ impl NodeSet {
     }
 
     /// The nodes in ascending order.
+    ///
+    /// ```
+    /// use quorum_runtime::NodeSet;
+    ///
+    /// let ids = NodeSet::from([3, 1, 2]);
+    /// assert!(ids.iter().map(|node| node.get()).eq([1, 2, 3]));
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.0.iter().copied()
     }

@@ -10,12 +10,14 @@ use crate::error::NodeError;
 /// without a network:
 ///
 /// ```
-/// use quorum_runtime::{Majority, Replies};
+/// use quorum_runtime::{Majority, NodeSet, Replies};
 ///
 /// let replies = Replies::new([1, 2, 3]).with_reply(3, "new").with_reply(1, "old");
 /// assert!(replies.is_quorum(&Majority));
 /// assert_eq!(replies.values().collect::<Vec<_>>(), [&"new", &"old"]);
 /// assert_eq!(replies.get(1), Some(&"old"));
+/// assert_eq!(replies.repliers(), &NodeSet::from([1, 3]));
+/// assert_eq!((replies.len(), replies.members().len()), (2, 3));
 /// ```
 #[derive(Debug)]
 pub struct Replies<R> {
@@ -54,7 +56,23 @@ impl<R> Replies<R> {
         self
     }
 
-    /// These replies, and one node that failed.
+    /// These replies, and one node that failed. What a node said before it failed still stands.
+    ///
+    /// ```
+    /// use quorum_runtime::{All, NodeError, Replies, Verdict};
+    ///
+    /// /// Whether every member says yes, and a failure as soon as one can't say anything.
+    /// fn agreed(replies: &Replies<bool>) -> Verdict<bool> {
+    ///     if let Some((node, _)) = replies.failures().next() {
+    ///         return Verdict::failed(format!("node {node} has no say"));
+    ///     }
+    ///     replies.is_quorum(&All).then(|| replies.values().all(|&yes| yes)).into()
+    /// }
+    ///
+    /// let replies = Replies::new([1, 2]).with_reply(1, true);
+    /// assert_eq!(agreed(&replies), Verdict::Pending);
+    /// assert!(matches!(agreed(&replies.with_failure(2, NodeError::Closed)), Verdict::Failed(_)));
+    /// ```
     #[must_use]
     pub fn with_failure(mut self, node: impl Into<NodeId>, error: NodeError) -> Self {
         self.record(node.into(), Err(error));
@@ -67,6 +85,21 @@ impl<R> Replies<R> {
     /// whose quorum function then returns [`Verdict::Pending`] ends with an error at once instead
     /// of waiting for its deadline. A function that asks for several systems in turn ends the call
     /// only when none of them can be satisfied any more.
+    ///
+    /// ```
+    /// use quorum_runtime::{All, Replies, Threshold, Verdict};
+    ///
+    /// /// Three that say the same decide at once, else the largest of all four.
+    /// fn decide(replies: &Replies<u32>) -> Verdict<u32> {
+    ///     let (smallest, largest) = (replies.values().min(), replies.values().max());
+    ///     let is_fast = replies.is_quorum(&Threshold(3)) && smallest == largest;
+    ///     (is_fast || replies.is_quorum(&All)).then_some(largest).flatten().copied().into()
+    /// }
+    ///
+    /// let replies = Replies::new([1, 2, 3, 4]).with_reply(1, 7).with_reply(2, 7);
+    /// assert_eq!(decide(&replies), Verdict::Pending);
+    /// assert_eq!(decide(&replies.with_reply(3, 7)), Verdict::Done(7));
+    /// ```
     pub fn is_quorum(&self, system: &impl QuorumSystem) -> bool {
         let reached = system.is_quorum(&self.members, &self.repliers);
         if reached || system.can_still(&self.members, &self.lost) {
@@ -103,6 +136,14 @@ impl<R> Replies<R> {
     }
 
     /// The replies with their nodes, in the order in which they came.
+    ///
+    /// ```
+    /// use quorum_runtime::Replies;
+    ///
+    /// let replies = Replies::new([1, 2, 3]).with_reply(2, 5).with_reply(1, 4);
+    /// let behind = replies.iter().filter(|(_, version)| **version < 5);
+    /// assert!(behind.map(|(node, _)| node.get()).eq([1]));
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, &R)> {
         self.replies.iter().map(|(node, reply)| (*node, reply))
     }

@@ -8,6 +8,9 @@ use super::{And, NodeSet, Or};
 /// the nodes over which quorums are counted, whether a call contacted all of them or not;
 /// repliers that are no members do not count.
 ///
+/// That quorums can be any sets of nodes which meet, and not majorities alone, is from
+/// Garcia-Molina and Barbara (How to assign votes in a distributed system, 1985).
+///
 /// ```
 /// use quorum_runtime::{NodeSet, QuorumSystem};
 ///
@@ -32,7 +35,8 @@ pub trait QuorumSystem {
     /// Whether these repliers suffice.
     fn is_quorum(&self, members: &NodeSet, repliers: &NodeSet) -> bool;
 
-    /// Whether a quorum can still come when these members will never reply.
+    /// Whether a quorum can still come when these members will never reply. A call ends when none
+    /// can, so what is not monotone may end too early.
     fn can_still(&self, members: &NodeSet, failed: &NodeSet) -> bool {
         self.is_quorum(members, &members.difference(failed))
     }

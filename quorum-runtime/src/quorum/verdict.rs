@@ -1,5 +1,8 @@
 /// What a quorum function says of the replies so far.
 ///
+/// The quorum functions of Gorums (Lea, Jehl and Meling, 2017) wait or are done. The third exit is
+/// for a reply after which waiting is pointless, as that of a higher term is.
+///
 /// ```
 /// use quorum_runtime::Verdict;
 ///

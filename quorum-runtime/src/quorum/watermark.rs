@@ -6,8 +6,8 @@ use super::{NodeId, NodeSet, QuorumSystem};
 ///
 /// For what nodes report again and again and never take back: the last entry of a log that a node
 /// has stored, the last operation it has applied, the deletions it has acknowledged. With
-/// [`Majority`](super::Majority) the value of the quorum is the commit index of Raft, with
-/// [`All`](super::All) it is what every member has reached.
+/// [`Majority`](super::Majority) the value of the quorum is the commit index of Raft (Ongaro and
+/// Ousterhout, 2014), with [`All`](super::All) it is what every member has reached.
 ///
 /// As long as the members stay and none is forgotten, the value of the quorum is only ever raised
 /// too. It holds one value for each node that reports, so a server lets none but members report.

@@ -48,10 +48,26 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Examples
 ///
-/// Generated code gives each service `Storage` an adapter `StorageServer`:
+/// Generated code gives each service `Register` an adapter `RegisterServer`, around whatever
+/// implements the trait `Register`:
 ///
-/// ```text
-/// Server::builder().service(StorageServer::new(Store::default())).serve("127.0.0.1:9001").await?;
+/// ```
+/// use quorum_runtime::{Manager, Server};
+/// use tokio::net::TcpListener;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?; // the system chooses the port
+/// let address = listener.local_addr()?.to_string();
+/// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+/// tokio::spawn(server.serve_with_listener(listener, std::future::pending()));
+///
+/// let manager = Manager::builder().nodes([address]).build()?;
+/// manager.node(1)?.write(State::new(1, "hello")).await?;
+/// assert_eq!(manager.node(1)?.read(()).await?.text, "hello");
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 #[must_use = "a server does nothing until it serves"]
@@ -72,19 +88,95 @@ impl Server {
     }
 
     /// Adds a service: the generated adapter around its implementation.
+    ///
+    /// ```
+    /// use quorum_runtime::{Call, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Health {
+    ///     async fn is_well(&self, request: ()) -> bool;
+    /// }
+    ///
+    /// struct Well;
+    ///
+    /// impl Health for Well {
+    ///     async fn is_well(&self, _: Call, (): ()) -> Result<bool, Status> {
+    ///         Ok(true)
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = RegisterServer::new(Replica::new());
+    /// let server = Server::builder().service(register).service(HealthServer::new(Well));
+    /// let address = serving(server).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// assert!(manager.node(1)?.is_well(()).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn service(mut self, service: impl Service) -> Self {
         service.register(&mut Methods(&mut self.registry));
         self
     }
 
     /// The largest message that is accepted or sent, in bytes. A larger request ends the stream of
-    /// its client with a status; a larger reply is replaced by one. Default: 4 MiB.
+    /// its client with a status, so no client should have a larger
+    /// [`max_message_size`](crate::ManagerBuilder::max_message_size); a larger reply is replaced by
+    /// a status. Replies in sessions are not held to it here, but by their clients. Default: 4 MiB.
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, NodeError, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let address = serving(server.max_message_size(1000)).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// let large = State::new(1, &"x".repeat(1000));
+    /// let error = manager.node(1)?.write(large).await.unwrap_err();
+    /// assert!(matches!(error.failure().error, NodeError::Disconnected(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.max_message_size = bytes;
         self
     }
 
-    /// How long handlers that run when the server is told to stop may go on. Default: 10 seconds.
+    /// How long serving waits, once it is told to stop, for the handlers that still run. Default:
+    /// 10 seconds.
+    ///
+    /// Handlers that take longer are left to the tokio runtime, and end with it or with their
+    /// clients.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quorum_runtime::{Majority, Manager, Server};
+    /// # use tokio::net::TcpListener;
+    /// # use tokio::sync::oneshot;
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?.to_string();
+    /// # let (stop, told) = oneshot::channel::<()>();
+    /// # let told = async { drop(told.await) };
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let server = server.drain_timeout(Duration::from_millis(50));
+    /// let serving = tokio::spawn(server.serve_with_listener(listener, told));
+    ///
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// let mut changes = manager.register(Majority)?.watch(()); // its handler never ends
+    /// changes.next().await.expect("what the node holds")?;
+    /// stop.send(()).expect("the server waits for it");
+    /// serving.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self
@@ -94,8 +186,30 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address can't be listened on, when the listener breaks, or when two services have the
-    /// same method.
+    /// [`Listen`](ServeError::Listen) when the address can't be listened on,
+    /// [`ClaimedTwice`](ServeError::ClaimedTwice) when two services have the same method,
+    /// [`Serve`](ServeError::Serve) when the transport breaks.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait ends the listening. Clients that are connected are served on, until they
+    /// go or the tokio runtime ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{ServeError, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let error = server.serve(taken.local_addr()?).await.unwrap_err();
+    /// assert!(matches!(error, ServeError::Listen(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve(self, address: impl ToSocketAddrs) -> Result<(), ServeError> {
         self.serve_with_shutdown(address, std::future::pending()).await
     }
@@ -105,8 +219,31 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address can't be listened on, when the listener breaks, or when two services have the
-    /// same method.
+    /// Those of [`serve`](Self::serve).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`serve`](Self::serve): complete the signal where clients are to be left as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::Server;
+    /// use tokio::sync::oneshot;
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (stop, told) = oneshot::channel::<()>();
+    /// let signal = async { drop(told.await) }; // in a program: `tokio::signal::ctrl_c()`
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let serving = tokio::spawn(server.serve_with_shutdown("127.0.0.1:0", signal));
+    ///
+    /// stop.send(()).expect("the server waits for it");
+    /// serving.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve_with_shutdown(
         self,
         address: impl ToSocketAddrs,
@@ -119,12 +256,42 @@ impl Server {
     /// Serves on a listener that is bound already, as a port chosen by the system needs it, until
     /// `signal` completes.
     ///
-    /// Then no further request is begun; each client's running handlers may finish and answer
-    /// within the [`drain_timeout`](Self::drain_timeout), and the connections close.
+    /// Then no further request is begun, sessions are told by
+    /// [`Requests::next`], and each connection closes when its running handlers have answered.
+    /// Serving ends when all have closed, or after the [`drain_timeout`](Self::drain_timeout).
     ///
     /// # Errors
     ///
-    /// When the listener breaks, or when two services have the same method.
+    /// Those of [`serve`](Self::serve), but for [`Listen`](ServeError::Listen).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`serve`](Self::serve): complete the signal where clients are to be left as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, Server};
+    /// use tokio::net::TcpListener;
+    /// # use tokio::sync::oneshot;
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (stop, told) = oneshot::channel::<()>();
+    /// # let signal = async { drop(told.await) };
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let address = listener.local_addr()?.to_string();
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let serving = tokio::spawn(server.serve_with_listener(listener, signal));
+    ///
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// manager.node(1)?.write(State::new(1, "hello")).await?;
+    /// stop.send(()).expect("the server waits for it");
+    /// serving.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve_with_listener(
         self,
         listener: TcpListener,

@@ -12,6 +12,43 @@ use super::session::ReplyHead;
 ///
 /// The client sees each as it is sent. When the handler returns, so does its part of the call: with
 /// `Ok` it has said all, with an error the client is told.
+///
+/// ```
+/// use quorum_runtime::{Call, Level, Manager, Replier, Replies, Server, Status, Verdict};
+///
+/// #[quorum_macros::service]
+/// pub trait Counter {
+///     #[call(correctable)]
+///     fn count(&self, to: u32) -> impl Stream<Item = u32>;
+/// }
+///
+/// struct Numbers;
+///
+/// impl Counter for Numbers {
+///     async fn count(&self, _: Call, to: u32, replies: Replier<u32>) -> Result<(), Status> {
+///         for number in 1..=to {
+///             replies.send(number).await?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # struct Each;
+/// # impl CounterQuorumSpec for Each {
+/// #     fn count(&self, to: &u32, replies: &Replies<u32>) -> Verdict<Level<u32>> {
+/// #         let level = replies.values().last().map(|&number| Level::new(number, number));
+/// #         level.map(|level| if level.number == *to { level.last() } else { level }).into()
+/// #     }
+/// # }
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let address = serving(Server::builder().service(CounterServer::new(Numbers))).await;
+/// # let counter = Manager::builder().nodes([address]).build()?.counter(Each)?;
+/// assert_eq!(counter.count(3).await?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Replier<R> {
     way: Way,
     reply: PhantomData<fn(R)>,
@@ -34,7 +71,8 @@ impl<R: Message> Replier<R> {
         Self { way: Way::Own(session), reply: PhantomData }
     }
 
-    /// Sends a reply. Waits while the client does not take those before it.
+    /// Sends a reply. Waits while the client does not take those before it: up to 64 replies of all
+    /// handlers of one client wait at the server, and of a session one.
     ///
     /// # Errors
     ///

@@ -16,13 +16,68 @@ use super::sessions::{self, Requests, SessionHandler};
 use crate::call::Method;
 use crate::link::Answer;
 
-/// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it.
+/// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it; by hand
+/// it makes one service of several.
+///
+/// ```
+/// use quorum_runtime::{Manager, Methods, Server, Service};
+///
+/// /// What a node serves, which has a register or has none.
+/// struct Parts(Option<Replica>);
+///
+/// impl Service for Parts {
+///     fn register(self, methods: &mut Methods<'_>) {
+///         if let Some(replica) = self.0 {
+///             RegisterServer::new(replica).register(methods);
+///         }
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let address = serving(Server::builder().service(Parts(Some(Replica::new())))).await;
+/// let manager = Manager::builder().nodes([address]).build()?;
+/// manager.node(1)?.read(()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Service {
     /// Names the methods of the service and what handles each.
     fn register(self, methods: &mut Methods<'_>);
 }
 
 /// The methods of a server, as a [`Service`] names them.
+///
+/// A program hands it on, and generated code fills it.
+///
+/// ```
+/// use quorum_runtime::{Manager, Methods, Server, Service};
+///
+/// /// Says which services a server has.
+/// struct Both<One, Other>(One, Other);
+///
+/// impl<One: Service, Other: Service> Service for Both<One, Other> {
+///     fn register(self, methods: &mut Methods<'_>) {
+///         self.0.register(methods);
+///         self.1.register(methods);
+///     }
+/// }
+/// # struct Nothing;
+/// # impl Service for Nothing {
+/// #     fn register(self, _: &mut Methods<'_>) {}
+/// # }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let other = Nothing;
+/// let both = Both(RegisterServer::new(Replica::new()), other);
+/// # let address = serving(Server::builder().service(both)).await;
+/// # Manager::builder().nodes([address]).build()?.node(1)?.read(()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Methods<'a>(pub(super) &'a mut Registry);
 

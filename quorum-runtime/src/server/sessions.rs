@@ -35,6 +35,45 @@ pub(super) type SessionHandler =
 pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>;
 
 /// The messages of the client of a session, in order.
+///
+/// ```
+/// use quorum_runtime::{Call, Manager, Replier, Requests, Server, Status};
+///
+/// #[quorum_macros::service]
+/// pub trait Adder {
+///     fn add(&self, terms: impl Stream<Item = u64>) -> impl Stream<Item = u64>;
+/// }
+///
+/// struct Sum;
+///
+/// impl Adder for Sum {
+///     async fn add(
+///         &self,
+///         _: Call,
+///         mut terms: Requests<u64>,
+///         sums: Replier<u64>,
+///     ) -> Result<(), Status> {
+///         let mut sum = 0;
+///         while let Some(term) = terms.next().await.transpose()? {
+///             sum += term;
+///         }
+///         sums.send(sum).await
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let address = serving(Server::builder().service(AdderServer::new(Sum))).await;
+/// # let manager = Manager::builder().nodes([address]).build()?;
+/// let mut session = manager.node(1)?.add();
+/// session.send(3).await?;
+/// session.send(4).await?;
+/// session.finish();
+/// assert_eq!(session.next().await.expect("the sum")?, 7);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Requests<Q> {
     messages: Streaming<Q>,
@@ -47,8 +86,8 @@ impl<Q> Requests<Q> {
     /// # Errors
     ///
     /// When the client is gone or sent what is no message, and with
-    /// [`Unavailable`](tonic::Code::Unavailable) when the server is told to stop: a session has no end
-    /// of its own that could be waited for.
+    /// [`Unavailable`](tonic::Code::Unavailable) when the server is told to stop: a session has no
+    /// end of its own that could be waited for.
     ///
     /// # Cancel safety
     ///

@@ -19,6 +19,30 @@ const _: () = ::quorum_runtime::__private::assert_codegen_revision(1u32);
 /// The quorum functions of `Store`: what makes one result of the replies to each quorum call.
 ///
 /// A function is asked again each time a node has replied or failed, until it is done. One that is left out waits for a majority of the members: a quorum call takes the reply that came first, a correctable shows each reply as a level.
+///
+/// # Examples
+///
+/// Names without a path are those of the runtime and of this module.
+///
+#[cfg_attr(
+    not(doctest),
+    doc = r#"```
+struct MySpec;
+
+impl StoreQuorumSpec for MySpec {
+    fn read(&self, request: &Key, replies: &Replies<Value>) -> Verdict<Value> {
+        if !replies.is_quorum(&Majority) {
+            return Verdict::Pending;
+        }
+        replies.values().next().cloned().into() // or what they mean together
+    }
+
+    fn count(&self, request: &Key, replies: &Replies<Value>) -> Verdict<u64> {
+        Verdict::Pending // or `Verdict::Done` of what the replies mean together
+    }
+}
+```"#
+)]
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no quorum functions for the service `Store`",
@@ -67,7 +91,20 @@ pub trait StoreQuorumSpec: ::core::marker::Send + ::core::marker::Sync + 'static
         ::quorum_runtime::__private::levels(replies)
     }
 }
-/// Adds the service `Store` to a manager.
+/// Adds the service `Store` to a manager, where this trait is in scope.
+///
+/// # Examples
+///
+/// Names without a path are those of the runtime and of this module.
+///
+#[cfg_attr(
+    not(doctest),
+    doc = r#"```
+let addresses = ["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"];
+let manager = Manager::builder().nodes(addresses).build()?;
+let store = manager.store(MySpec)?; // implements `StoreQuorumSpec`
+```"#
+)]
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
 pub trait StoreManager {
     /// Every call type, as the generator emits it.
@@ -103,7 +140,32 @@ impl StoreManager for ::quorum_runtime::Manager {
         Self::configuration(self, spec)
     }
 }
-/// The calls of `Store` on all nodes of a configuration.
+/// The calls of `Store` on all nodes of a configuration, where this trait is in scope.
+///
+/// # Examples
+///
+/// Names without a path are those of the runtime and of this module.
+///
+#[cfg_attr(
+    not(doctest),
+    doc = r#"```
+let store = manager.store(MySpec)?;
+
+// The result that the quorum function makes of the replies.
+let result: Value = store.read(Key::default()).await?;
+// Or that of another rule, for this call: the reply that came first.
+let reply: Value = store.read(Key::default()).first().await?;
+
+// A result that improves.
+let mut levels = store.improve(Key::default());
+while let Some(level) = levels.next().await {
+    let value: Value = level?.value;
+}
+
+// Without `await` nobody waits until the connections have taken it.
+store.spread(Key::default(), |request, _node| Some(request.clone())).await?;
+```"#
+)]
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
 pub trait StoreConfiguration {
     /// Tells all nodes, each something else.
@@ -209,7 +271,28 @@ for ::quorum_runtime::Configuration<__Spec> {
         )
     }
 }
-/// The calls of `Store` on one node.
+/// The calls of `Store` on one node, where this trait is in scope.
+///
+/// # Examples
+///
+/// Names without a path are those of the runtime and of this module.
+///
+#[cfg_attr(
+    not(doctest),
+    doc = r#"```
+let node = manager.node(1)?;
+let reply: Value = node.ask(Key::default()).await?;
+node.tell(Key::default()).await?; // the connection has taken it
+
+// Either side may send as often as it likes.
+let mut session = node.talk();
+session.send(Key::default()).await?;
+session.finish();
+while let Some(message) = session.next().await {
+    let message: Value = message?;
+}
+```"#
+)]
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
 pub trait StoreNode {
     /// Asks one node.
@@ -341,6 +424,50 @@ impl StoreNode for ::quorum_runtime::Node {
 /// What a server does for the service `Store`.
 ///
 /// Handlers are written as `async fn`. Those of one client run in the order of its calls, one at a time, until they return or say `call.release()`. When the client's connection ends, its handlers are dropped where they wait.
+///
+/// # Examples
+///
+/// Names without a path are those of the runtime and of this module.
+///
+#[cfg_attr(
+    not(doctest),
+    doc = r#"```
+struct MyStore;
+
+impl Store for MyStore {
+    async fn ask(&self, call: Call, request: Key) -> Result<Value, Status> {
+        Ok(Value::default())
+    }
+
+    async fn tell(&self, call: Call, request: Key) {
+        // nothing is answered
+    }
+
+    async fn talk(
+        &self,
+        call: Call,
+        mut requests: Requests<Key>,
+        replies: Replier<Value>,
+    ) -> Result<(), Status> {
+        while let Some(request) = requests.next().await.transpose()? {
+            replies.send(Value::default()).await?;
+        }
+        Ok(())
+    }
+
+    async fn watch(
+        &self,
+        call: Call,
+        request: Key,
+        replies: Replier<Value>,
+    ) -> Result<(), Status> {
+        replies.send(Value::default()).await // any number of times
+    }
+
+    // and so on for `spread`, `read`, `count`, `improve`
+}
+```"#
+)]
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
 pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Asks one node.
@@ -423,6 +550,18 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
     > + ::core::marker::Send;
 }
 /// Serves an implementation of `Store`: pass it to `Server::service`.
+///
+/// # Examples
+///
+/// Names without a path are those of the runtime and of this module.
+///
+#[cfg_attr(
+    not(doctest),
+    doc = r#"```
+let server = Server::builder().service(StoreServer::new(MyStore));
+server.serve("127.0.0.1:9001").await?;
+```"#
+)]
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
 #[derive(::core::fmt::Debug)]
 pub struct StoreServer<__Service>(::std::sync::Arc<__Service>);

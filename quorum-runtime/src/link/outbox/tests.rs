@@ -297,3 +297,47 @@ fn replies_that_nobody_reads_are_refused_at_a_limit_and_their_end_is_not() {
     flooding.fail(NodeError::Closed);
     assert!(outcome(&inbox).ends_with("okthe link to it is closed"));
 }
+
+const STREAM: Delivery = Delivery { answer: Answer::Stream, idempotent: false, latest: false };
+
+/// Whether the next message tells the node to stop this call.
+fn pops_cancel(outbox: &Outbox, epoch: Epoch, sequence: u64) -> bool {
+    let popped = outbox.poll_pop(epoch, &Context::from_waker(noop_waker_ref()));
+    matches!(popped, Poll::Ready(Some(m)) if wire::is_cancel(&m) && m.sequence == sequence)
+}
+
+#[test]
+fn a_stream_that_nobody_wants_is_stopped_once_the_node_is_known_to_understand_it() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _held = [1, 2].map(|sequence| push_with(&outbox, sequence, STREAM));
+    let _popped = [(); 2].map(|()| pop(&outbox, epoch));
+    outbox.cancel(1);
+    assert_eq!(pop(&outbox, epoch), Poll::Pending, "who is there is not known yet");
+    outbox.announced(true);
+    assert!(pops_cancel(&outbox, epoch, 1));
+    outbox.cancel(2);
+    assert!(pops_cancel(&outbox, epoch, 2));
+    outbox.cancel(2);
+    assert_eq!(pop(&outbox, epoch), Poll::Pending, "it is told once");
+}
+
+#[test]
+fn a_node_that_does_not_understand_it_is_not_told_to_stop() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _held = push_with(&outbox, 1, STREAM);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    outbox.cancel(1);
+    outbox.announced(false);
+    assert_eq!(pop(&outbox, epoch), Poll::Pending);
+}
+
+#[test]
+fn a_stream_that_was_not_sent_yet_is_taken_out_of_the_queue() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _held = [1, 2].map(|sequence| push_with(&outbox, sequence, STREAM));
+    outbox.cancel(1);
+    assert_eq!([pop(&outbox, epoch), pop(&outbox, epoch)], [Poll::Ready(Some(2)), Poll::Pending]);
+}
