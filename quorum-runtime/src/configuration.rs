@@ -93,7 +93,7 @@ impl<S> Configuration<S> {
     ///
     /// # Errors
     ///
-    /// [`UnknownNode`](ConfigurationError::UnknownNode) when a node is named that is no member.
+    /// [`NoMember`](ConfigurationError::NoMember) when a node is named that is no member.
     ///
     /// # Examples
     ///
@@ -207,7 +207,7 @@ impl<S> Configuration<S> {
     /// # Errors
     ///
     /// [`Empty`](ConfigurationError::Empty) when no node is named,
-    /// [`UnknownNode`](ConfigurationError::UnknownNode) when one is that is no member here.
+    /// [`NoMember`](ConfigurationError::NoMember) when one is that is no member here.
     ///
     /// # Examples
     ///
@@ -240,7 +240,7 @@ impl<S> Configuration<S> {
     ) -> Result<NodeSet, ConfigurationError> {
         let nodes: NodeSet = nodes.into_iter().collect();
         let unknown = nodes.iter().find(|&node| !self.members.contains(node));
-        unknown.map_or(Ok(nodes), |unknown| Err(ConfigurationError::UnknownNode(unknown)))
+        unknown.map_or(Ok(nodes), |unknown| Err(ConfigurationError::NoMember(unknown)))
     }
 
     fn with_targets<'a>(&self, targets: impl IntoIterator<Item = &'a Node>) -> Self {

@@ -59,7 +59,7 @@ async fn a_configuration_without_members_or_with_strangers() {
     let empty = configuration.with_members([0_u32; 0]).unwrap_err();
     assert_eq!(empty, ConfigurationError::Empty);
     let unknown = configuration.with_members([1, 2]).unwrap_err();
-    assert_eq!(unknown.to_string(), "there is no node 2 in this manager");
+    assert_eq!(unknown.to_string(), "node 2 is no member of this configuration");
     assert_eq!(manager.node(3).unwrap_err(), ConfigurationError::UnknownNode(3.into()));
 }
 

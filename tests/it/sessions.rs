@@ -68,6 +68,18 @@ async fn the_status_that_the_node_ends_with_is_seen() {
 }
 
 #[tokio::test]
+async fn messages_over_the_limit_are_refused_on_either_side() {
+    let (_servers, manager) = cluster::<1>().await;
+    let mut session = manager.node(1).unwrap().chat();
+    let large = text(&"x".repeat(5 * 1024 * 1024));
+    let refused = session.send(large).await.unwrap_err();
+    assert!(matches!(refused.failure().error, NodeError::TooLarge { .. }), "{refused}");
+    session.send(text("large")).await.unwrap();
+    let error = next(&mut session).await.unwrap().unwrap_err();
+    assert_eq!(error.failure().error.code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
 async fn a_session_that_is_dropped_is_cancelled_at_the_node() {
     let ([server], manager) = cluster::<1>().await;
     let mut session = manager.node(1).unwrap().chat();
@@ -108,7 +120,8 @@ async fn a_session_ends_with_its_connection() {
     session.send(item(1)).await.unwrap();
     next(&mut session).await.unwrap().unwrap();
     server.kill();
-    next(&mut session).await.unwrap().unwrap_err();
+    let error = next(&mut session).await.unwrap().unwrap_err();
+    assert!(matches!(error.failure().error, NodeError::Disconnected(_)), "{error}");
     let error = node.chat().next().await.unwrap().unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Unreachable(_)), "{error}");
     server.restart().await;

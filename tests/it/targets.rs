@@ -20,7 +20,7 @@ async fn a_majority_after_fastest_two_of_five_fails_at_once_and_never_returns_a_
     assert_eq!(*error.kind(), QuorumErrorKind::TargetsHoldNoQuorum);
     assert_eq!(
         error.to_string(),
-        "recorder.Recorder.Record: the targets hold no quorum, 2 of 5 members were to be contacted"
+        "recorder.Recorder.Record: the targets hold no quorum, 2 of 5 members were contacted"
     );
     let error = recorder.fastest(2).record(item(1)).majority().await.unwrap_err();
     assert_eq!(*error.kind(), QuorumErrorKind::TargetsHoldNoQuorum);
@@ -83,9 +83,9 @@ async fn the_fastest_are_those_that_answer_soonest() {
 async fn members_that_are_not_there_are_named() {
     let (_servers, manager) = cluster::<2>().await;
     let recorder = manager.recorder(Majority).unwrap();
-    assert_eq!(recorder.only([1, 7]).unwrap_err(), ConfigurationError::UnknownNode(7.into()));
+    assert_eq!(recorder.only([1, 7]).unwrap_err(), ConfigurationError::NoMember(7.into()));
     let pair = recorder.with_members([2]).unwrap();
-    assert_eq!(pair.only([1]).unwrap_err(), ConfigurationError::UnknownNode(1.into()));
+    assert_eq!(pair.only([1]).unwrap_err(), ConfigurationError::NoMember(1.into()));
     let nobody = recorder.only([0_u32; 0]).unwrap();
     let error = nobody.record(item(1)).await.unwrap_err();
     assert_eq!(*error.kind(), QuorumErrorKind::TargetsHoldNoQuorum);

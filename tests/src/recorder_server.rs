@@ -122,6 +122,7 @@ impl Recorder for Recording {
         match first.text.as_str() {
             "refuse" => return Err(Status::permission_denied("not with you")),
             "panic" => panic!("told to"),
+            "large" => return replies.send(crate::text(&"x".repeat(5 * 1024 * 1024))).await,
             "deaf" => {
                 self.wait().await;
                 return Ok(());

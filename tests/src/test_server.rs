@@ -74,7 +74,8 @@ impl TestServer {
     ///
     /// When it does not run.
     pub fn kill(&mut self) {
-        let Running { runtime, .. } = self.running.take().expect("the server runs");
+        // The sender lives on till the end: dropping it would tell the server to stop.
+        let Running { runtime, stop: _unsaid, .. } = self.running.take().expect("the server runs");
         // Drops every task, and with them the sockets. A runtime can't be waited for by a task.
         let dropped = std::thread::spawn(move || runtime.shutdown_timeout(PATIENCE)).join();
         dropped.expect("the runtime ends");

@@ -150,7 +150,7 @@ fn a_bad_command_is_answered_and_the_prompt_goes_on() {
         "error: usage: … read KEY | … write KEY VALUE",
         "error: a quote is not closed",
         "error: there is no node 9 in this manager",
-        "error: there is no node 9 in this manager",
+        "error: node 9 is no member of this configuration",
         "error: there is no command `\u{0}`: `help` lists them",
     ];
     assert_eq!(answers[..6], refusals);

@@ -99,6 +99,8 @@ pub struct QuorumCall<Q, R, T = R> {
     pub(super) replies: Replies<R>,
     pub(super) function: QuorumFunction<Q, R, T>,
     pub(super) gather: Gather,
+    /// How many nodes were sent a message.
+    pub(super) contacted: usize,
 }
 
 impl<Q, R, T> QuorumCall<Q, R, T> {
@@ -112,7 +114,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         if gather.method().delivery.answer == Answer::Stream {
             replies = replies.streaming();
         }
-        Self { request, replies, function: Box::new(function), gather }
+        let contacted = gather.outstanding().len();
+        Self { request, replies, function: Box::new(function), gather, contacted }
     }
 
     /// Waits until this function decides. It is given the request and the replies so far.
@@ -411,8 +414,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,
     ) -> QuorumCall<Q, R, U> {
-        let Self { request, replies, gather, function: _ } = self;
-        QuorumCall { request, replies, gather, function: Box::new(function) }
+        let Self { request, replies, gather, contacted, function: _ } = self;
+        QuorumCall { request, replies, gather, contacted, function: Box::new(function) }
     }
 
     fn poll_result(&mut self, task: &mut Task<'_>) -> Poll<Result<T, QuorumError>>
@@ -468,7 +471,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
             method: self.gather.method().name,
             kind,
             replied: self.replies.len(),
-            contacted: self.gather.targets().len(),
+            contacted: self.contacted,
             members: self.replies.members().len(),
             failures,
         }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
@@ -46,6 +47,19 @@ pub struct ReplyStream<R> {
 impl<R> ReplyStream<R> {
     pub(super) const fn new(gather: Gather) -> Self {
         Self { gather, reply: PhantomData }
+    }
+
+    /// The next reply or failure; `None` at the end. The same as of a [`Stream`], for those who have no
+    /// `StreamExt` in scope.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Option<Reply<R>>
+    where
+        R: Message + Default,
+    {
+        poll_fn(|task| Pin::new(&mut *self).poll_next(task)).await
     }
 }
 

@@ -12,7 +12,7 @@ use tonic::client::Grpc;
 use tonic::{Request, Status, Streaming};
 
 use super::{Context, Method};
-use crate::error::{NodeError, NodeFailure, RpcError};
+use crate::error::{ConnectionError, NodeError, NodeFailure, RpcError};
 use crate::node::Node;
 use crate::wire::MessageCodec;
 
@@ -268,7 +268,7 @@ impl<R: Message + Default + 'static> SessionReceiver<R> {
         let Receiving::Open(stream) = &mut self.state else {
             return Ok(None);
         };
-        let message = stream.message().await.map_err(NodeError::Status)?;
+        let message = stream.message().await.map_err(node_error)?;
         if message.is_none() {
             self.state = Receiving::Ended;
         }
@@ -300,7 +300,15 @@ async fn open<R: Message + Default + 'static>(
         .map_err(|error| NodeError::Status(Status::internal(error.to_string())))?;
     let request = Request::new(outgoing(messages));
     let response = client.streaming(request, path, MessageCodec::new()).await;
-    response.map(tonic::Response::into_inner).map_err(NodeError::Status)
+    response.map(tonic::Response::into_inner).map_err(node_error)
+}
+
+/// A status has a source when the connection made it up, and none when the node sent it.
+fn node_error(status: Status) -> NodeError {
+    if std::error::Error::source(&status).is_some() {
+        return NodeError::Disconnected(ConnectionError::new(status));
+    }
+    NodeError::Status(status)
 }
 
 fn outgoing(messages: mpsc::Receiver<Unsent>) -> impl Stream<Item = Bytes> + Send {

@@ -79,7 +79,12 @@ pub enum ConfigurationError {
     #[error("a configuration needs at least one member")]
     Empty,
 
-    /// The manager, or the configuration that was to be changed, has no node with this id.
+    /// The configuration has no member with this id, so it can neither be contacted nor become a member
+    /// of a smaller one.
+    #[error("node {0} is no member of this configuration")]
+    NoMember(NodeId),
+
+    /// The manager has no node with this id.
     #[error("there is no node {0} in this manager")]
     UnknownNode(NodeId),
 }

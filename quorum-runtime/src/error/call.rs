@@ -127,6 +127,14 @@ impl SendError {
     }
 }
 
+/// With the code of [`NodeError::code`] of the first failure.
+impl From<SendError> for Status {
+    fn from(error: SendError) -> Self {
+        let code = error.failures.first().map_or(Code::Unknown, |failure| failure.error.code());
+        Self::new(code, error.to_string())
+    }
+}
+
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { method, targets, failures } = self;
@@ -235,8 +243,8 @@ pub struct QuorumError {
 pub enum QuorumErrorKind {
     /// No quorum can come any more. As a status: [`Code::Unavailable`].
     NoQuorum,
-    /// The nodes that the call contacts hold no quorum of the members, whatever they reply. As a
-    /// status: [`Code::FailedPrecondition`].
+    /// The nodes that the call contacted hold no quorum of the members, whatever they reply. The
+    /// request was sent to them all the same. As a status: [`Code::FailedPrecondition`].
     TargetsHoldNoQuorum,
     /// The time was up before a quorum came. As a status: [`Code::DeadlineExceeded`].
     Deadline(Duration),
@@ -279,8 +287,8 @@ impl fmt::Display for QuorumError {
             QuorumErrorKind::TargetsHoldNoQuorum => {
                 return write!(
                     f,
-                    "{method}: the targets hold no quorum, {contacted} of {members} members were to \
-                     be contacted"
+                    "{method}: the targets hold no quorum, {contacted} of {members} members were \
+                     contacted"
                 );
             }
             QuorumErrorKind::NoQuorum => write!(f, "{method} can reach no quorum")?,

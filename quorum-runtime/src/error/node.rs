@@ -38,8 +38,8 @@ pub enum NodeError {
     #[error("the connection was lost: {0}")]
     Disconnected(#[source] ConnectionError),
 
-    /// No reply came within this time. Whether the node acted on the request is not known, unless
-    /// there was no connection to it, in which case the second part says why.
+    /// No reply came within this time. Whether the node has acted on the request, or will, is not
+    /// known. If there was no connection to it when the time was up, the second part says why.
     #[error("no reply within {:?}{}", .after, NotConnected(.connection.as_ref()))]
     Deadline {
         /// The time that the call was given.

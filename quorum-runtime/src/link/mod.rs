@@ -11,6 +11,7 @@
 //! method allows that, and never both.
 
 mod backoff;
+mod delivery;
 mod driver;
 mod endpoint;
 mod latency;
@@ -29,8 +30,9 @@ use tonic::transport::{Channel, Endpoint};
 use crate::error::ConnectionError;
 
 pub(crate) use backoff::Backoff;
+pub(crate) use delivery::{Answer, Delivery, Outgoing};
 pub(crate) use endpoint::endpoint;
-pub(crate) use outbox::{Answer, Delivery, Limits, Outgoing};
+pub(crate) use outbox::Limits;
 pub use state::ConnectionState;
 
 use outbox::Outbox;

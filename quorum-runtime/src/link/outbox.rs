@@ -5,41 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::delivery::{Answer, Delivery, Outgoing};
 use super::latency::Latency;
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope};
-
-/// A message on its way to the node.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) envelope: Envelope,
-    /// Encoded size of the envelope.
-    pub(crate) bytes: usize,
-    pub(crate) reply_to: ReplyTo,
-    pub(crate) delivery: Delivery,
-}
-
-/// What is expected of a node after a message, and what may be done with the message on the way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Delivery {
-    pub(crate) answer: Answer,
-    /// It does no harm to send the message again when its fate is not known.
-    pub(crate) idempotent: bool,
-    /// The message takes the place of one of the same method that was not sent yet.
-    pub(crate) latest: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// One reply.
-    #[default]
-    Once,
-    /// Any number of replies, until the node says that it is done.
-    Stream,
-    /// None: the outcome is that the connection took the message.
-    Nothing,
-}
 
 /// How much one node may owe before further messages to it are refused.
 #[derive(Clone, Copy, Debug)]

@@ -124,7 +124,7 @@ impl Server {
     /// The largest message that is accepted or sent, in bytes. A larger request ends the stream of
     /// its client with a status, so no client should have a larger
     /// [`max_message_size`](crate::ManagerBuilder::max_message_size); a larger reply is replaced by
-    /// a status. Replies in sessions are not held to it here, but by their clients. Default: 4 MiB.
+    /// a status; one in a session is refused to the handler. Default: 4 MiB.
     ///
     /// ```
     /// use quorum_runtime::{Manager, NodeError, Server};

@@ -59,7 +59,7 @@ enum Way {
     /// To the stream that the client shares with its other calls.
     Shared(Outlet),
     /// To the session that the handler has for itself.
-    Own(mpsc::Sender<Bytes>),
+    Own { session: mpsc::Sender<Bytes>, max_message_size: usize },
 }
 
 impl<R: Message> Replier<R> {
@@ -67,8 +67,8 @@ impl<R: Message> Replier<R> {
         Self { way: Way::Shared(outlet), reply: PhantomData }
     }
 
-    pub(super) const fn of_session(session: mpsc::Sender<Bytes>) -> Self {
-        Self { way: Way::Own(session), reply: PhantomData }
+    pub(super) const fn of_session(session: mpsc::Sender<Bytes>, max_message_size: usize) -> Self {
+        Self { way: Way::Own { session, max_message_size }, reply: PhantomData }
     }
 
     /// Sends a reply. Waits while the client does not take those before it: up to 64 replies of all
@@ -82,10 +82,14 @@ impl<R: Message> Replier<R> {
     ///
     /// A reply whose wait is dropped is not sent.
     pub async fn send(&self, reply: R) -> Result<(), Status> {
-        let reply = reply.encode_to_vec().into();
+        let reply = Bytes::from(reply.encode_to_vec());
         let sent = match &self.way {
             Way::Shared(outlet) => outlet.say(What::Reply(reply)).await,
-            Way::Own(session) => session.send(reply).await.map_err(|_| ()),
+            Way::Own { max_message_size: limit, .. } if reply.len() > *limit => {
+                let text = format!("a reply of {} bytes is over the limit of {limit}", reply.len());
+                return Err(Status::resource_exhausted(text));
+            }
+            Way::Own { session, .. } => session.send(reply).await.map_err(|_| ()),
         };
         sent.map_err(|()| Status::cancelled("the client is gone"))
     }

@@ -147,7 +147,11 @@ where
         let requests = Requests { messages: request.into_inner(), drain };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
         let (replies, said) = mpsc::channel(1);
-        let handled = (self.handle)(call, requests, Replier::of_session(replies));
+        let handled = (self.handle)(
+            call,
+            requests,
+            Replier::of_session(replies, self.surroundings.max_message_size),
+        );
         let method = self.method;
         let handler = AssertUnwindSafe(handled)
             .catch_unwind()
