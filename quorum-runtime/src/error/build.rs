@@ -68,7 +68,7 @@ pub enum BuildError {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let manager = Manager::builder().nodes(["one:9001", "two:9001"]).build()?;
 /// let error = manager.configuration(Majority)?.only([2, 3]).unwrap_err();
-/// assert_eq!(error, ConfigurationError::UnknownNode(3.into()));
+/// assert_eq!(error, ConfigurationError::NoMember(3.into()));
 /// # Ok(())
 /// # }
 /// ```

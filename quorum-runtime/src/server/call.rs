@@ -120,14 +120,14 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     released: AtomicBool,
-    /// The session, which polls the handler as long as it holds its turn.
-    session: AtomicWaker,
+    /// The client's stream, which polls the handler as long as it holds its turn.
+    stream: AtomicWaker,
 }
 
 impl Turn {
     fn release(&self) {
         self.released.store(true, Ordering::Release);
-        self.session.wake();
+        self.stream.wake();
     }
 
     /// Whether the turn was given up. If not, the task is woken when it is.
@@ -135,7 +135,7 @@ impl Turn {
         if self.released.load(Ordering::Acquire) {
             return true;
         }
-        self.session.register(task.waker());
+        self.stream.register(task.waker());
         self.released.load(Ordering::Acquire)
     }
 }

@@ -1,20 +1,20 @@
 //! The server's side of the ordered stream.
 //!
 //! ```text
-//!  HTTP/2 stream ──▶ session ──▶ handler that holds the turn ──reply──▶ HTTP/2 stream
+//!  HTTP/2 stream ──▶ client stream ──▶ handler that holds the turn ──reply──▶ HTTP/2 stream
 //!                       └──────▶ released handlers ───────────reply───────▲
 //! ```
 //!
 //! **Invariant:** handlers of one stream run in the order of their requests, one at a time, until
-//! they return or release. **Invariant:** a session reads ahead of the turn up to a limit, and not at all
+//! they return or release. **Invariant:** a server reads ahead of the turn up to a limit, and not at all
 //! while a client does not take its replies, so what a client can make a server hold is bounded.
 
 mod call;
+mod client_stream;
 mod node_stream;
 mod replier;
 mod service;
 mod session;
-mod sessions;
 mod waiting;
 
 use std::future::Future;
@@ -28,7 +28,7 @@ use tonic::transport::server::TcpIncoming;
 pub use call::Call;
 pub use replier::Replier;
 pub use service::{Methods, Service};
-pub use sessions::Requests;
+pub use session::Requests;
 
 use crate::error::ServeError;
 use node_stream::NodeStream;

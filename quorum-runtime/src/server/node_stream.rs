@@ -12,9 +12,9 @@ use tonic::body::Body;
 use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::client_stream::ClientStream;
 use super::service::Registry;
-use super::session::Session;
-use super::sessions::Surroundings;
+use super::session::Surroundings;
 use crate::wire::{self, Envelope, EnvelopeCodec};
 
 /// The ordered stream as a service of a tonic server.
@@ -68,7 +68,7 @@ where
     }
 }
 
-/// Answers the request for a stream with the session on it.
+/// Answers the request for a stream with the replies on it.
 struct Open(NodeStream);
 
 impl StreamingService<Envelope> for Open {
@@ -78,8 +78,9 @@ impl StreamingService<Envelope> for Open {
 
     fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
         let Self(NodeStream { registry, max_message_size, drain }) = self;
-        let session = Session::new(request, Arc::clone(registry), *max_message_size, drain.clone());
-        let mut response = Response::new(Box::pin(session.replies()) as Self::ResponseStream);
+        let stream =
+            ClientStream::new(request, Arc::clone(registry), *max_message_size, drain.clone());
+        let mut response = Response::new(Box::pin(stream.replies()) as Self::ResponseStream);
         wire::announce(response.metadata_mut());
         ready(Ok(response))
     }

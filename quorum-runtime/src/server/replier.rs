@@ -6,7 +6,7 @@ use prost::Message;
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use super::session::ReplyHead;
+use super::client_stream::ReplyHead;
 
 /// Sends the replies of a handler that may reply several times, or the messages of a session.
 ///
@@ -101,11 +101,11 @@ impl<R> fmt::Debug for Replier<R> {
     }
 }
 
-/// The way from a handler to the session of its client.
+/// The way from a handler to the stream of its client.
 #[derive(Clone, Debug)]
 pub(super) struct Outlet {
     head: ReplyHead,
-    session: mpsc::Sender<Said>,
+    stream: mpsc::Sender<Said>,
 }
 
 /// Something that a handler said, and to which request.
@@ -123,8 +123,8 @@ pub(super) enum What {
 }
 
 impl Outlet {
-    pub(super) const fn new(head: ReplyHead, session: mpsc::Sender<Said>) -> Self {
-        Self { head, session }
+    pub(super) const fn new(head: ReplyHead, stream: mpsc::Sender<Said>) -> Self {
+        Self { head, stream }
     }
 
     /// The handler has returned.
@@ -136,6 +136,6 @@ impl Outlet {
 
     async fn say(&self, what: What) -> Result<(), ()> {
         let head = self.head.clone();
-        self.session.send(Said { head, what }).await.map_err(|_| ())
+        self.stream.send(Said { head, what }).await.map_err(|_| ())
     }
 }

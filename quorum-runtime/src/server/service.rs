@@ -12,7 +12,7 @@ use tonic::Status;
 
 use super::Call;
 use super::replier::{Outlet, Replier};
-use super::sessions::{self, Requests, SessionHandler};
+use super::session::{self, Requests, SessionHandler};
 use crate::call::Method;
 use crate::link::Answer;
 
@@ -152,7 +152,7 @@ impl Methods<'_> {
         R: Message + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let handler = sessions::handler(method, handle);
+        let handler = session::handler(method, handle);
         if self.0.sessions.insert(method.path(), handler).is_some() {
             self.0.claimed_twice = Some(method.name);
         }

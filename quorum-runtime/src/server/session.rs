@@ -1,286 +1,197 @@
-use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::net::SocketAddr;
+//! Ordered sessions: gRPC streams of their own, one handler each.
+
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{FutureExt as _, Stream, stream};
+use prost::Message;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, Streaming};
+use tonic::body::Body;
+use tonic::server::{Grpc, StreamingService};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::call::{Call, Turn};
-use super::replier::{Outlet, Said, What};
-use super::service::{Outcome, Registry, Running};
-use super::waiting::Waiting;
-use crate::wire::{self, Envelope, RpcStatus};
+use super::Call;
+use super::call::Turn;
+use super::replier::Replier;
+use super::service::panicked;
+use crate::call::Method;
+use crate::wire::MessageCodec;
 
-/// Handlers of one stream that may run beside each other after they released. At the limit the
-/// next request waits until one of them is done.
-const MAX_RELEASED: usize = 1024;
+/// What a session needs of its server.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub(super) max_message_size: usize,
+    pub(super) drain: CancellationToken,
+}
 
-/// Replies of handlers that reply several times, for all of one stream, that may wait for the
-/// client to take them. At the limit the handlers wait.
-const MAX_SAID: usize = 64;
+/// Answers the HTTP request that opens a session of one method.
+pub(super) type SessionHandler =
+    Box<dyn Fn(http::Request<Body>, Surroundings) -> Answer + Send + Sync>;
+pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>;
 
-/// One client's ordered stream at this server.
+/// The messages of the client of a session, in order.
 ///
-/// It has no task of its own: it runs when HTTP/2 asks for the next reply, so a client that takes
-/// no replies gets no further requests handled.
-pub(super) struct Session {
-    requests: Streaming<Envelope>,
-    registry: Arc<Registry>,
-    max_message_size: usize,
-    peer: Option<SocketAddr>,
-    /// Replies repeat their method, because the client needs that to read them.
-    repeats_method: bool,
-    current: Option<Handling>,
-    waiting: Waiting,
-    released: JoinSet<(ReplyHead, Outcome)>,
-    /// The released handlers that may reply several times, by their sequence numbers.
-    streaming: BTreeMap<u64, AbortHandle>,
-    /// What handlers that reply several times have said.
-    said: mpsc::Receiver<Said>,
-    /// The other end, for their outlets.
-    speak: mpsc::Sender<Said>,
+/// ```
+/// use quorum_runtime::{Call, Manager, Replier, Requests, Server, Status};
+///
+/// #[quorum_macros::service]
+/// pub trait Adder {
+///     fn add(&self, terms: impl Stream<Item = u64>) -> impl Stream<Item = u64>;
+/// }
+///
+/// struct Sum;
+///
+/// impl Adder for Sum {
+///     async fn add(
+///         &self,
+///         _: Call,
+///         mut terms: Requests<u64>,
+///         sums: Replier<u64>,
+///     ) -> Result<(), Status> {
+///         let mut sum = 0;
+///         while let Some(term) = terms.next().await.transpose()? {
+///             sum += term;
+///         }
+///         sums.send(sum).await
+///     }
+/// }
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let address = serving(Server::builder().service(AdderServer::new(Sum))).await;
+/// # let manager = Manager::builder().nodes([address]).build()?;
+/// let mut session = manager.node(1)?.add();
+/// session.send(3).await?;
+/// session.send(4).await?;
+/// session.finish();
+/// assert_eq!(session.next().await.expect("the sum")?, 7);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Requests<Q> {
+    messages: Streaming<Q>,
     drain: CancellationToken,
-    /// No further request is begun.
+}
+
+impl<Q> Requests<Q> {
+    /// The next message, or `None` when the client has said that it is done.
+    ///
+    /// # Errors
+    ///
+    /// When the client is gone or sent what is no message, and with
+    /// [`Unavailable`](tonic::Code::Unavailable) when the server is told to stop: a session has no
+    /// end of its own that could be waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Q, Status>> {
+        tokio::select! { biased;
+            () = self.drain.cancelled() => Some(Err(Status::unavailable("the server is stopping"))),
+            message = self.messages.message() => message.transpose(),
+        }
+    }
+}
+
+/// Makes the handler of a method from what the service does for one session.
+pub(super) fn handler<Q, R, F>(
+    method: Method,
+    handle: impl Fn(Call, Requests<Q>, Replier<R>) -> F + Send + Sync + 'static,
+) -> SessionHandler
+where
+    Q: Message + Default + 'static,
+    R: Message + 'static,
+    F: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    let handle = Arc::new(handle);
+    Box::new(move |request, surroundings| {
+        let handle = Arc::clone(&handle);
+        let limit = surroundings.max_message_size;
+        let begin = Begin { method, handle, surroundings, messages: PhantomData };
+        Box::pin(async move {
+            let mut grpc = Grpc::new(MessageCodec::new()).max_decoding_message_size(limit);
+            grpc.streaming(begin, request).await
+        })
+    })
+}
+
+/// Begins a session when its HTTP request has come.
+struct Begin<Q, R, H> {
+    method: Method,
+    handle: Arc<H>,
+    surroundings: Surroundings,
+    messages: PhantomData<fn(Q) -> R>,
+}
+
+impl<Q, R, H, F> StreamingService<Q> for Begin<Q, R, H>
+where
+    R: Message + 'static,
+    H: Fn(Call, Requests<Q>, Replier<R>) -> F,
+    F: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    type Response = Bytes;
+    type ResponseStream = Replies;
+    type Future = Ready<Result<Response<Replies>, Status>>;
+
+    fn call(&mut self, request: Request<Streaming<Q>>) -> Self::Future {
+        let (peer, metadata) = (request.remote_addr(), request.metadata().clone());
+        let call = Call::new(peer, metadata, Arc::new(Turn::default()));
+        let drain = self.surroundings.drain.clone();
+        let requests = Requests { messages: request.into_inner(), drain };
+        // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
+        let (replies, said) = mpsc::channel(1);
+        let handled = (self.handle)(
+            call,
+            requests,
+            Replier::of_session(replies, self.surroundings.max_message_size),
+        );
+        let method = self.method;
+        let handler = AssertUnwindSafe(handled)
+            .catch_unwind()
+            .map(move |outcome| outcome.unwrap_or_else(|panic| Err(panicked(method, &*panic))));
+        let speaking = Speaking { handler: Box::pin(handler), said, ended: false };
+        ready(Ok(Response::new(speaking.replies())))
+    }
+}
+
+/// A session whose handler is at work.
+struct Speaking {
+    handler: Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>,
+    said: mpsc::Receiver<Bytes>,
     ended: bool,
 }
 
-/// A request that is being handled and holds the turn.
-struct Handling {
-    head: ReplyHead,
-    turn: Arc<Turn>,
-    running: Running,
-    streams: bool,
-}
-
-/// What a reply repeats of its request.
-#[derive(Clone, Debug)]
-pub(super) struct ReplyHead {
-    sequence: u64,
-    method: Bytes,
-}
-
-/// What the session waited for.
-enum Event {
-    Request(Result<Option<Envelope>, Status>),
-    Outcome(ReplyHead, Outcome),
-    Said(Said),
-    Progress,
-}
-
-impl Session {
-    pub(super) fn new(
-        request: Request<Streaming<Envelope>>,
-        registry: Arc<Registry>,
-        max_message_size: usize,
-        drain: CancellationToken,
-    ) -> Self {
-        let (speak, said) = mpsc::channel(MAX_SAID);
-        Self {
-            said,
-            speak,
-            registry,
-            max_message_size,
-            peer: request.remote_addr(),
-            repeats_method: !wire::announced(request.metadata()),
-            requests: request.into_inner(),
-            current: None,
-            waiting: Waiting::default(),
-            released: JoinSet::new(),
-            streaming: BTreeMap::new(),
-            drain,
-            ended: false,
-        }
+impl Speaking {
+    fn replies(self) -> Replies {
+        Box::pin(stream::unfold(self, async |mut speaking| {
+            let reply = speaking.next_reply().await?;
+            Some((reply, speaking))
+        }))
     }
 
-    /// Handles the requests as they come; yields the replies as they are ready.
-    pub(super) fn replies(self) -> impl Stream<Item = Result<Envelope, Status>> + Send {
-        stream::unfold(Box::new(self), async |mut session| {
-            let reply = session.next_reply().await?;
-            Some((reply, session))
-        })
-    }
-
-    /// The next reply, or the status that ends the stream, or `None` at its end.
-    async fn next_reply(&mut self) -> Option<Result<Envelope, Status>> {
-        loop {
-            if self.current.is_none()
-                && let Some(request) = self.waiting.pop()
-                && let Some(refusal) = self.begin(request)
-            {
-                return Some(Ok(refusal));
-            }
-            match self.next_event().await? {
-                Event::Request(Ok(Some(request))) => {
-                    if let Some(refusal) = self.accept(request) {
-                        return Some(Ok(refusal));
+    /// The handler's next reply; after its last one the status that it ended with, if it failed.
+    async fn next_reply(&mut self) -> Option<Result<Bytes, Status>> {
+        if !self.ended {
+            tokio::select! { biased;
+                Some(reply) = self.said.recv() => return Some(Ok(reply)),
+                outcome = &mut self.handler => {
+                    self.ended = true;
+                    self.said.close();
+                    if let Err(status) = outcome {
+                        return Some(Err(status));
                     }
                 }
-                // The client ended its side: what it asked before is still answered.
-                Event::Request(Ok(None)) => self.ended = true,
-                Event::Request(Err(status)) => {
-                    self.abort();
-                    return Some(Err(status));
-                }
-                Event::Outcome(head, outcome) => {
-                    self.streaming.remove(&head.sequence);
-                    if let Some(outcome) = outcome {
-                        return Some(Ok(self.reply(head, outcome)));
-                    }
-                }
-                Event::Said(Said { head, what }) => {
-                    if let Some(reply) = self.said_reply(head, what) {
-                        return Some(Ok(reply));
-                    }
-                }
-                Event::Progress => {}
             }
         }
-    }
-
-    /// Waits for the next thing to happen; `None` when nothing can happen any more.
-    async fn next_event(&mut self) -> Option<Event> {
-        let has_room = self.released.len() < MAX_RELEASED;
-        let reads = !self.ended && has_room && self.waiting.has_room();
-        let runs = self.current.is_some() || !self.released.is_empty() || !self.said.is_empty();
-        tokio::select! { biased;
-            Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
-            Some(done) = self.released.join_next() => Some(match done {
-                Ok((head, outcome)) => Event::Outcome(head, outcome),
-                // Handlers catch their panics, so this one was told to stop.
-                Err(_aborted) => Event::Progress,
-            }),
-            outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
-                let Handling { head, running, streams, .. } = self.current.take()?;
-                Some(match outcome {
-                    Some(outcome) => Event::Outcome(head, outcome),
-                    None => {
-                        self.set_free(head, running, streams);
-                        Event::Progress
-                    }
-                })
-            },
-            () = self.drain.cancelled(), if reads => {
-                self.ended = true;
-                Some(Event::Progress)
-            },
-            request = self.requests.message(), if reads => Some(Event::Request(request)),
-            else => None,
-        }
-    }
-
-    /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
-    /// there is answered at once.
-    fn accept(&mut self, request: Envelope) -> Option<Envelope> {
-        if wire::is_cancel(&request) {
-            self.cancel(request.sequence);
-            return None;
-        }
-        let ordered = self.registry.find(&request.method).is_ok_and(|handler| handler.ordered);
-        if ordered && (self.current.is_some() || !self.waiting.is_empty()) {
-            self.waiting.push(request);
-            return None;
-        }
-        self.begin(request)
-    }
-
-    /// Gives the turn to a request, unless its method takes no turns.
-    fn begin(&mut self, request: Envelope) -> Option<Envelope> {
-        let Envelope { sequence, method, entries, payload, .. } = request;
-        let head = ReplyHead { sequence, method };
-        let handler = match self.registry.find(&head.method) {
-            Ok(handler) => handler,
-            Err(status) => return Some(self.reply(head, Err(status))),
-        };
-        let turn = Arc::new(Turn::default());
-        let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn));
-        let outlet = Outlet::new(head.clone(), self.speak.clone());
-        let running = (handler.begin)(call, payload, outlet);
-        let streams = handler.streams;
-        if handler.ordered {
-            self.current = Some(Handling { head, turn, running, streams });
-        } else {
-            self.set_free(head, running, streams);
-        }
-        None
-    }
-
-    /// Lets a handler run beside the others.
-    fn set_free(&mut self, head: ReplyHead, running: Running, streams: bool) {
-        let sequence = head.sequence;
-        let handle = self.released.spawn(async { (head, running.await) });
-        if streams {
-            self.streaming.insert(sequence, handle);
-        }
-    }
-
-    /// The client wants to hear no more of a call. What waits is not begun; a handler that may reply
-    /// several times stops where it waits; any other is left to finish what it has begun.
-    fn cancel(&mut self, sequence: u64) {
-        self.waiting.remove(sequence);
-        if let Some(handler) = self.streaming.remove(&sequence) {
-            handler.abort();
-        }
-        let is_current =
-            |handling: &mut Handling| handling.streams && handling.head.sequence == sequence;
-        self.current.take_if(is_current);
-    }
-
-    /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
-    /// that understands it is sent.
-    fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
-        match what {
-            What::Reply(payload) => Some(self.reply(head, Ok(payload))),
-            What::Failed(status) => Some(self.reply(head, Err(status))),
-            What::End if self.repeats_method => None,
-            What::End => {
-                let sequence = head.sequence;
-                Some(Envelope { sequence, entries: wire::end_entries(), ..Envelope::default() })
-            }
-        }
-    }
-
-    fn reply(&self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
-        let ReplyHead { sequence, method } = head;
-        let method = if self.repeats_method { method } else { Bytes::new() };
-        let mut reply = Envelope { sequence, method, ..Envelope::default() };
-        match outcome {
-            Ok(payload) => reply.payload = payload,
-            Err(status) => reply.status = Some(RpcStatus::from(&status)),
-        }
-        let (bytes, limit) = (reply.encoded_len(), self.max_message_size);
-        if bytes > limit {
-            let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
-            reply.payload = Bytes::new();
-            reply.status = Some(RpcStatus::from(&Status::resource_exhausted(text)));
-        }
-        reply
-    }
-
-    /// The stream is broken: nothing that still runs could be answered.
-    fn abort(&mut self) {
-        self.ended = true;
-        self.current = None;
-        self.waiting.clear();
-        self.released.abort_all();
+        self.said.recv().await.map(Ok)
     }
 }
 
-/// Runs the handler as long as it holds its turn: its outcome, or `None` when it released.
-async fn while_in_turn(current: &mut Option<Handling>) -> Option<Outcome> {
-    poll_fn(|task| {
-        let Some(Handling { running, turn, .. }) = current else {
-            return Poll::Pending;
-        };
-        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
-            return Poll::Ready(Some(outcome));
-        }
-        if turn.is_released(task) { Poll::Ready(None) } else { Poll::Pending }
-    })
-    .await
-}
+type Replies = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;

@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 
 use crate::wire::Envelope;
 
-/// Requests of one stream that may wait for their turn, and their bytes. At either limit the session
-/// reads no further.
+/// Requests of one stream that may wait for their turn, and their bytes. At either limit no
+/// further one is read.
 const MAX_REQUESTS: usize = 1024;
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Requests that were read and wait for their turn.
 ///
-/// A session reads ahead of the turn, because what comes behind may need none: a request of an unordered
+/// A server reads ahead of the turn, because what comes behind may need none: a request of an unordered
 /// method, or the word that a call is not wanted any more.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
