@@ -55,7 +55,7 @@ fn of_methods(service: &Service, clashes: &mut Vec<Clash>) {
             });
         }
         let mut owners = vec![("Node", taken::NODE)];
-        if method.call_type.is_group() {
+        if method.decided.call_type.is_group() {
             owners.push(("Configuration", taken::CONFIGURATION));
         }
         if let Some(owner) = owner_of(rust_name, &owners) {

@@ -26,17 +26,8 @@ pub struct Method {
     pub(crate) rust_name: String,
     /// Lines of the comment in front of it.
     pub(crate) docs: Vec<String>,
-    pub(crate) call_type: CallType,
-    /// A function makes the message for each node.
-    pub(crate) per_node_arg: bool,
-    /// The Rust type that the quorum function returns, where that is not the reply.
-    pub(crate) custom_return_type: Option<String>,
-    /// Handlers of one client take turns.
-    pub(crate) ordered: bool,
-    /// A newer message takes the place of an unsent one.
-    pub(crate) latest: bool,
-    /// A request whose fate is not known may be sent again.
-    pub(crate) idempotent: bool,
+    /// How it is called.
+    pub(crate) decided: Decided,
     /// `file:line:column`.
     pub place: String,
 }
@@ -93,20 +84,8 @@ impl Method {
     /// An rpc under its name in a `.proto`: `Read`.
     #[must_use]
     pub fn new(name: &str, docs: Vec<String>, decided: Decided, place: String) -> Self {
-        let Decided { call_type, per_node_arg, custom_return_type, ordered, latest, idempotent } =
-            decided;
-        Self {
-            name: name.to_owned(),
-            rust_name: names::method(name),
-            docs,
-            call_type,
-            per_node_arg,
-            custom_return_type,
-            ordered,
-            latest,
-            idempotent,
-            place,
-        }
+        let (name, rust_name) = (name.to_owned(), names::method(name));
+        Self { name, rust_name, docs, decided, place }
     }
 }
 

@@ -27,10 +27,15 @@ pub struct Declared {
 #[derive(Debug)]
 pub struct Decided {
     pub(crate) call_type: CallType,
+    /// A function makes the message for each node.
     pub(crate) per_node_arg: bool,
+    /// The Rust type that the quorum function returns, where that is not the reply.
     pub(crate) custom_return_type: Option<String>,
+    /// Handlers of one client take turns.
     pub(crate) ordered: bool,
+    /// A newer message takes the place of an unsent one.
     pub(crate) latest: bool,
+    /// A request whose fate is not known may be sent again.
     pub(crate) idempotent: bool,
 }
 
@@ -99,9 +104,12 @@ fn call_type(options: &Declared) -> Result<CallType, Refusal> {
 
 /// Refuses options that mean nothing for a call of this type.
 fn refuse_senseless(call_type: CallType, options: &Declared) -> Result<(), Refusal> {
-    let name = if call_type == CallType::Session { "a session" } else { call_type.option() };
+    let name = match call_type {
+        CallType::Session => "a session".to_owned(),
+        other => format!("`{}`", other.option()),
+    };
     let senseless = |option: &str, why: &str| {
-        let what = format!("has the option `{option}`, which means nothing for `{name}`: {why}");
+        let what = format!("has the option `{option}`, which means nothing for {name}: {why}");
         Err(Refusal::new(what, format!("take `{option}` away, or change the call type")))
     };
     if call_type == CallType::Session && options.ordered.is_some() {

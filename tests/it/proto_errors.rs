@@ -170,6 +170,58 @@ fn options_that_mean_nothing_for_a_call_type() {
 }
 
 #[test]
+fn streams_where_they_mean_nothing() {
+    let rpcs = [
+        "  rpc A(stream Q) returns (R);",
+        "  rpc B(Q) returns (stream R);",
+        "  rpc C(stream Q) returns (R) { option (quorum.unicast) = true; }",
+        "  rpc D(stream Q) returns (R) { option (quorum.multicast) = true; }",
+        "  rpc E(stream Q) returns (stream R) { option (quorum.quorumcall) = true; }",
+        "  rpc F(stream Q) returns (stream R) { option (quorum.correctable) = true; }",
+        "  rpc G(Q) returns (stream R) { option (quorum.unicast) = true; }",
+        "  rpc H(Q) returns (stream R) { option (quorum.multicast) = true; }",
+        "  rpc I(Q) returns (stream R) { option (quorum.quorumcall) = true; }",
+        "  rpc J(stream Q) returns (stream R) { option (quorum.per_node_arg) = true; }",
+        "  rpc K(stream Q) returns (stream R) { option (quorum.custom_return_type) = \"u64\"; }",
+        "  rpc L(stream Q) returns (stream R) { option (quorum.queue) = LATEST; }",
+        "  rpc M(stream Q) returns (stream R) { option (quorum.ordered) = false; }",
+        "  rpc N(stream Q) returns (stream R) { option idempotency_level = IDEMPOTENT; }",
+    ];
+    check_rpcs(
+        &rpcs.join("\n"),
+        &expect![[r#"
+            test.proto:5:3: rpc `Store.A` streams its request, which a call of type `rpc` does not
+              help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
+            test.proto:6:3: rpc `Store.B` streams its reply, which a call of type `rpc` does not
+              help: take `stream` away from the reply, or make it a `correctable`, whose result improves
+            test.proto:7:3: rpc `Store.C` streams its request, which a call of type `unicast` does not
+              help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
+            test.proto:8:3: rpc `Store.D` streams its request, which a call of type `multicast` does not
+              help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
+            test.proto:9:3: rpc `Store.E` streams its request, which a call of type `quorumcall` does not
+              help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
+            test.proto:10:3: rpc `Store.F` streams its request, which a call of type `correctable` does not
+              help: take `stream` away from the request and make one call per message, or let both sides stream and take the call type away for a session with one node
+            test.proto:11:3: rpc `Store.G` streams its reply, which a call of type `unicast` does not
+              help: take `stream` away from the reply, or make it a `correctable`, whose result improves
+            test.proto:12:3: rpc `Store.H` streams its reply, which a call of type `multicast` does not
+              help: take `stream` away from the reply, or make it a `correctable`, whose result improves
+            test.proto:13:3: rpc `Store.I` streams its reply, which a call of type `quorumcall` does not
+              help: take `stream` away from the reply, or make it a `correctable`, whose result improves
+            test.proto:14:3: rpc `Store.J` has the option `per_node_arg`, which means nothing for a session: it is called on one node
+              help: take `per_node_arg` away, or change the call type
+            test.proto:15:3: rpc `Store.K` has the option `custom_return_type`, which means nothing for a session: it has no quorum function
+              help: take `custom_return_type` away, or change the call type
+            test.proto:16:3: rpc `Store.L` has the option `queue`, which means nothing for a session: whoever waits for its reply would wait in vain
+              help: take `queue` away, or change the call type
+            test.proto:17:3: rpc `Store.M` has the option `ordered`, which means nothing for a session: it has one handler, which sees its messages in order
+              help: take `ordered` away, or change the call type
+            test.proto:18:3: rpc `Store.N` has the option `idempotency_level`, which means nothing for a session: it does not outlive its connection
+              help: take `idempotency_level` away, or change the call type"#]],
+    );
+}
+
+#[test]
 fn a_value_that_an_option_does_not_have() {
     check_rpcs(
         "  rpc Read(Q) returns (R) { option (quorum.queue) = NEWEST; }",

@@ -60,7 +60,7 @@ fn configuration(view: &View<'_>) -> TokenStream {
             view.service.name
         ),
     );
-    let group = || view.methods().filter(|(method, _)| method.call_type.is_group());
+    let group = || view.methods().filter(|(method, _)| method.decided.call_type.is_group());
     let declared = group().map(|(method, types)| {
         let about = docs(&method.docs, &on_configuration(method));
         let signature = group_signature(method, types);
@@ -69,9 +69,12 @@ fn configuration(view: &View<'_>) -> TokenStream {
     let defined = group().map(|(method, types)| {
         let (signature, call) = (group_signature(method, types), ident(&group_call(method)));
         let (name, method_tokens) = (ident(&method.rust_name), view.method(method));
-        let per_node = method.per_node_arg.then(|| quote!(per_node,));
-        let function =
-            method.call_type.has_quorum_function().then(|| quote!(<__Spec as #spec>::#name,));
+        let per_node = method.decided.per_node_arg.then(|| quote!(per_node,));
+        let function = method
+            .decided
+            .call_type
+            .has_quorum_function()
+            .then(|| quote!(<__Spec as #spec>::#name,));
         quote!(#signature {
             ::quorum_runtime::__private::#call(self, #method_tokens, request, #per_node #function)
         })
@@ -98,7 +101,7 @@ fn node(view: &View<'_>) -> TokenStream {
         &[],
         &format!("The calls of `{}` on one node, where this trait is in scope.", view.service.name),
     );
-    let single = || view.methods().filter(|(method, _)| method.call_type.is_single());
+    let single = || view.methods().filter(|(method, _)| method.decided.call_type.is_single());
     let declared = single().map(|(method, types)| {
         let (about, signature) =
             (docs(&method.docs, on_node(method)), node_signature(method, types));
@@ -106,7 +109,7 @@ fn node(view: &View<'_>) -> TokenStream {
     });
     let defined = single().map(|(method, types)| {
         let (signature, method_tokens) = (node_signature(method, types), view.method(method));
-        let body = match method.call_type {
+        let body = match method.decided.call_type {
             CallType::Session => quote!(::quorum_runtime::__private::session(self, #method_tokens)),
             one_way if one_way.is_one_way() => {
                 quote!(::quorum_runtime::__private::unicast(self, #method_tokens, request))
@@ -133,10 +136,10 @@ fn node(view: &View<'_>) -> TokenStream {
 fn group_signature(method: &Method, types: &MessageTypes) -> TokenStream {
     let (name, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
     let result = types.result(method);
-    let returns = match method.call_type {
+    let returns = match method.decided.call_type {
         CallType::QuorumCall => {
             // Where the result is a reply, that is what the type says by default.
-            let result = method.custom_return_type.is_some().then(|| quote!(, #result));
+            let result = method.decided.custom_return_type.is_some().then(|| quote!(, #result));
             quote!(::quorum_runtime::QuorumCall<#request, #reply #result>)
         }
         CallType::Correctable(_) => {
@@ -146,7 +149,7 @@ fn group_signature(method: &Method, types: &MessageTypes) -> TokenStream {
             quote!(::quorum_runtime::OneWay)
         }
     };
-    let per_node = method.per_node_arg.then(|| {
+    let per_node = method.decided.per_node_arg.then(|| {
         quote! {
             , per_node: impl ::core::ops::FnMut(
                 &#request,
@@ -165,17 +168,17 @@ fn group_signature(method: &Method, types: &MessageTypes) -> TokenStream {
 
 /// The function of the runtime that makes a group call.
 fn group_call(method: &Method) -> String {
-    let call = match method.call_type {
+    let call = match method.decided.call_type {
         CallType::QuorumCall => "quorum_call",
         CallType::Correctable(_) => "correctable",
         CallType::Rpc | CallType::Session | CallType::Unicast | CallType::Multicast => "multicast",
     };
-    if method.per_node_arg { format!("{call}_per_node") } else { call.to_owned() }
+    if method.decided.per_node_arg { format!("{call}_per_node") } else { call.to_owned() }
 }
 
 fn node_signature(method: &Method, types: &MessageTypes) -> TokenStream {
     let (name, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
-    let returns = match method.call_type {
+    let returns = match method.decided.call_type {
         CallType::Session => {
             return quote!(fn #name(&self) -> ::quorum_runtime::Session<#request, #reply>);
         }
@@ -186,13 +189,13 @@ fn node_signature(method: &Method, types: &MessageTypes) -> TokenStream {
 }
 
 fn on_configuration(method: &Method) -> String {
-    let sent = if method.per_node_arg {
+    let sent = if method.decided.per_node_arg {
         "Sends each target the message that `per_node` makes for it of `request`, before it returns; \
          a target for which that is `None` is skipped"
     } else {
         "Sends the request to every target before it returns"
     };
-    let then = match method.call_type {
+    let then = match method.decided.call_type {
         CallType::QuorumCall => {
             ". Await the result: the quorum function of the specification makes it of the replies."
         }
@@ -208,9 +211,9 @@ fn on_configuration(method: &Method) -> String {
 }
 
 const fn on_node(method: &Method) -> &'static str {
-    if matches!(method.call_type, CallType::Session) {
+    if matches!(method.decided.call_type, CallType::Session) {
         "Opens an ordered session with this node, in which either side may speak first."
-    } else if method.call_type.is_one_way() {
+    } else if method.decided.call_type.is_one_way() {
         "Sends the message to this node before it returns; nothing is answered. Awaiting the result \
          waits until the connection has taken it."
     } else {

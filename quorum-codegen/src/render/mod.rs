@@ -82,7 +82,7 @@ pub fn service(service: &Service, types: &[MessageTypes]) -> TokenStream {
 impl MessageTypes {
     /// What the quorum function of a method makes of the replies.
     fn result(&self, method: &Method) -> Type {
-        let custom = method.custom_return_type.as_ref();
+        let custom = method.decided.custom_return_type.as_ref();
         custom.map_or_else(
             || self.reply.clone(),
             |name| syn::parse_str(name).expect("lowering has seen that it is a type"),
@@ -132,26 +132,26 @@ impl<'a> View<'a> {
 
     /// Whether no quorum function has to be written.
     fn has_all_defaults(&self) -> bool {
-        self.service.methods.iter().all(|method| method.custom_return_type.is_none())
+        self.service.methods.iter().all(|method| method.decided.custom_return_type.is_none())
     }
 
     /// A method as the runtime takes it: its name on the wire, and what its options say.
     fn method(&self, method: &Method) -> TokenStream {
         let name = format!("{}.{}", self.service.full_name(), method.name);
         let mut tokens = quote!(::quorum_runtime::__private::Method::new(#name));
-        if method.call_type.is_one_way() {
+        if method.decided.call_type.is_one_way() {
             tokens.extend(quote!(.one_way()));
         }
-        if method.call_type == CallType::Correctable(Replies::Stream) {
+        if method.decided.call_type == CallType::Correctable(Replies::Stream) {
             tokens.extend(quote!(.streams()));
         }
-        if method.idempotent {
+        if method.decided.idempotent {
             tokens.extend(quote!(.idempotent()));
         }
-        if method.latest {
+        if method.decided.latest {
             tokens.extend(quote!(.latest()));
         }
-        if !method.ordered {
+        if !method.decided.ordered {
             tokens.extend(quote!(.unordered()));
         }
         tokens

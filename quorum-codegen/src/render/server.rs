@@ -27,7 +27,7 @@ fn handlers(view: &View<'_>) -> TokenStream {
         let (about, handler) =
             (docs(&method.docs, about_handler(method)), ident(&method.rust_name));
         let (request, reply, output) = (&types.request, &types.reply, output(method, types));
-        let request = match method.call_type {
+        let request = match method.decided.call_type {
             CallType::Session => quote!(requests: ::quorum_runtime::Requests<#request>),
             _ => quote!(request: #request),
         };
@@ -62,9 +62,9 @@ fn adapter(view: &View<'_>) -> TokenStream {
     );
     let registered = view.methods().map(|(method, _)| {
         let (handler, method_tokens) = (ident(&method.rust_name), view.method(method));
-        let add = ident(match method.call_type {
+        let add = ident(match method.decided.call_type {
             CallType::Session => "session",
-            _ if method.call_type.is_one_way() => "one_way",
+            _ if method.decided.call_type.is_one_way() => "one_way",
             _ if streams(method) => "streams",
             _ => "two_way",
         });
@@ -110,7 +110,7 @@ fn adapter(view: &View<'_>) -> TokenStream {
 
 fn output(method: &Method, types: &MessageTypes) -> TokenStream {
     let reply = &types.reply;
-    if method.call_type.is_one_way() {
+    if method.decided.call_type.is_one_way() {
         quote!(())
     } else if streams(method) {
         quote!(::core::result::Result<(), ::quorum_runtime::Status>)
@@ -121,16 +121,16 @@ fn output(method: &Method, types: &MessageTypes) -> TokenStream {
 
 /// Whether a handler may reply several times.
 fn streams(method: &Method) -> bool {
-    matches!(method.call_type, CallType::Session | CallType::Correctable(Replies::Stream))
+    matches!(method.decided.call_type, CallType::Session | CallType::Correctable(Replies::Stream))
 }
 
 const fn about_handler(method: &Method) -> &'static str {
-    if method.call_type.is_one_way() {
+    if method.decided.call_type.is_one_way() {
         "Handles a one-way message: nothing is answered."
-    } else if matches!(method.call_type, CallType::Session) {
+    } else if matches!(method.decided.call_type, CallType::Session) {
         "Serves one session. When it returns, the session ends; an error is the status that the \
          client sees."
-    } else if matches!(method.call_type, CallType::Correctable(Replies::Stream)) {
+    } else if matches!(method.decided.call_type, CallType::Correctable(Replies::Stream)) {
         "Handles a request by any number of replies. When it returns, it has said all; an error is \
          answered as it is."
     } else {

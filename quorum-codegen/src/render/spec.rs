@@ -21,7 +21,8 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
     );
     let examples = teach::spec(view);
     let refusal = format!("`{{Self}}` has no quorum functions for the service `{service}`");
-    let decided = || view.methods().filter(|(method, _)| method.call_type.has_quorum_function());
+    let decided =
+        || view.methods().filter(|(method, _)| method.decided.call_type.has_quorum_function());
     let functions = decided().map(|(method, types)| function(method, types));
     let has_all_defaults = view.has_all_defaults();
     let majority = has_all_defaults.then(|| quote!(impl #name for ::quorum_runtime::Majority {}));
@@ -46,7 +47,7 @@ pub(super) fn render(view: &View<'_>) -> TokenStream {
 fn function(method: &Method, types: &MessageTypes) -> TokenStream {
     let (function, request, reply) = (ident(&method.rust_name), &types.request, &types.reply);
     let result = types.result(method);
-    let improves = matches!(method.call_type, CallType::Correctable(_));
+    let improves = matches!(method.decided.call_type, CallType::Correctable(_));
     let (about, verdict, default) = if improves {
         (
             format!("Makes a level of the replies to `{}` so far.", method.name),
@@ -68,7 +69,7 @@ fn function(method: &Method, types: &MessageTypes) -> TokenStream {
             replies: &::quorum_runtime::Replies<#reply>,
         ) -> #verdict
     };
-    if method.custom_return_type.is_some() {
+    if method.decided.custom_return_type.is_some() {
         return quote!(#about #signature;);
     }
     quote! {

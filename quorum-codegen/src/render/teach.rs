@@ -17,8 +17,9 @@ const WIDTH: usize = 90;
 
 /// How to implement the quorum functions.
 pub(super) fn spec(view: &View<'_>) -> TokenStream {
-    let decided = || view.methods().filter(|(method, _)| method.call_type.has_quorum_function());
-    let has_default = |(method, _): &(&Method, _)| method.custom_return_type.is_none();
+    let decided =
+        || view.methods().filter(|(method, _)| method.decided.call_type.has_quorum_function());
+    let has_default = |(method, _): &(&Method, _)| method.decided.custom_return_type.is_none();
     let first = decided().find(has_default);
     let required = decided().filter(|pair| !has_default(pair));
     let shown: Vec<_> = first.into_iter().chain(required).collect();
@@ -49,7 +50,7 @@ pub(super) fn configuration(view: &View<'_>) -> TokenStream {
     let Names { method: this, .. } = &view.names;
     let spec = if view.has_all_defaults() { "Majority" } else { "MySpec" };
     let mut lines = vec![format!("let {this} = manager.{this}({spec})?;")];
-    let first = |of: fn(CallType) -> bool| view.methods().find(|(m, _)| of(m.call_type));
+    let first = |of: fn(CallType) -> bool| view.methods().find(|(m, _)| of(m.decided.call_type));
     if let Some((method, types)) = first(|call| call == CallType::QuorumCall) {
         let (call, result) = (group_call(this, method, types), text(&types.result(method)));
         lines.push(String::new());
@@ -89,9 +90,11 @@ pub(super) fn node(view: &View<'_>) -> TokenStream {
     ];
     let mut lines = vec!["let node = manager.node(1)?;".to_owned()];
     for of in kinds {
-        let single = view.methods().filter(|(method, _)| method.call_type.is_single());
-        let ours = single.filter(|(method, _)| of(method.call_type));
-        if let Some((method, types)) = ours.min_by_key(|(method, _)| method.call_type.is_group()) {
+        let single = view.methods().filter(|(method, _)| method.decided.call_type.is_single());
+        let ours = single.filter(|(method, _)| of(method.decided.call_type));
+        if let Some((method, types)) =
+            ours.min_by_key(|(method, _)| method.decided.call_type.is_group())
+        {
             lines.extend(single_call(method, types));
         }
     }
@@ -146,10 +149,10 @@ fn implementation(of: &str, by: &str, functions: impl Iterator<Item = Vec<String
 fn quorum_function(method: &Method, types: &MessageTypes) -> Vec<String> {
     let (request, reply) = (text(&types.request), text(&types.reply));
     let result = text(&types.result(method));
-    let improves = matches!(method.call_type, CallType::Correctable(_));
+    let improves = matches!(method.decided.call_type, CallType::Correctable(_));
     let result = if improves { format!("Level<{result}>") } else { result };
     let inputs = [format!("request: &{request}"), format!("replies: &Replies<{reply}>")];
-    let body: &[&str] = if method.custom_return_type.is_some() {
+    let body: &[&str] = if method.decided.custom_return_type.is_some() {
         &["Verdict::Pending // or `Verdict::Done` of what the replies mean together"]
     } else if improves {
         &[
@@ -177,9 +180,9 @@ struct Handler {
 
 fn handler(method: &Method, types: &MessageTypes) -> Handler {
     let (request, reply) = (text(&types.request), text(&types.reply));
-    let is_session = method.call_type == CallType::Session;
-    let streams = is_session || method.call_type == CallType::Correctable(Replies::Stream);
-    let is_one_way = method.call_type.is_one_way();
+    let is_session = method.decided.call_type == CallType::Session;
+    let streams = is_session || method.decided.call_type == CallType::Correctable(Replies::Stream);
+    let is_one_way = method.decided.call_type.is_one_way();
     let mut inputs = vec!["call: Call".to_owned()];
     inputs.push(if is_session {
         format!("mut requests: Requests<{request}>")
@@ -217,13 +220,13 @@ fn handler(method: &Method, types: &MessageTypes) -> Handler {
 fn group_call(this: &syn::Ident, method: &Method, types: &MessageTypes) -> String {
     let (name, request) = (&method.rust_name, value(&types.request));
     let per_node =
-        if method.per_node_arg { ", |request, _node| Some(request.clone())" } else { "" };
+        if method.decided.per_node_arg { ", |request, _node| Some(request.clone())" } else { "" };
     format!("{this}.{name}({request}{per_node})")
 }
 
 fn single_call(method: &Method, types: &MessageTypes) -> Vec<String> {
     let (name, reply, request) = (&method.rust_name, text(&types.reply), value(&types.request));
-    if method.call_type == CallType::Session {
+    if method.decided.call_type == CallType::Session {
         return vec![
             String::new(),
             "// Either side may send as often as it likes.".to_owned(),
@@ -235,7 +238,7 @@ fn single_call(method: &Method, types: &MessageTypes) -> Vec<String> {
             "}".to_owned(),
         ];
     }
-    if method.call_type.is_one_way() {
+    if method.decided.call_type.is_one_way() {
         return vec![format!("node.{name}({request}).await?; // the connection has taken it")];
     }
     vec![format!("let reply: {reply} = node.{name}({request}).await?;")]

@@ -12,6 +12,7 @@ mod quorum_call;
 mod reply_stream;
 mod rpc;
 mod session;
+mod terminals;
 mod timeout;
 
 pub use correctable::{Correctable, CorrectableFuture};
