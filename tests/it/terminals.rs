@@ -104,6 +104,18 @@ async fn nodes_stop_when_nobody_watches_any_more() {
 }
 
 #[tokio::test]
+async fn more_watches_than_may_run_can_still_be_stopped() {
+    let ([server], manager) = cluster::<1>().await;
+    let recorder = manager.recorder(Largest).unwrap();
+    let watches: Vec<_> = (0..1500).map(|_| recorder.watch(text("slowly"))).collect();
+    eventually("as many as may run", || server.recording().watches().0 == 1024).await;
+    drop(watches);
+    assert_eq!(recorder.record(item(7)).await.unwrap().number, 7);
+    let is_quiet = |(begun, ended)| begun == ended;
+    eventually("the last watch ends", || is_quiet(server.recording().watches())).await;
+}
+
+#[tokio::test]
 async fn a_level_that_does_not_come_is_an_error() {
     let (mut servers, manager) = cluster::<3>().await;
     servers[0].kill();

@@ -105,7 +105,8 @@ impl Recorder for Recording {
         let _ended = Ended(Arc::clone(&self.watches_ended));
         loop {
             replies.send(request.clone()).await?;
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            let pause = if request.text == "slowly" { 10_000 } else { 5 };
+            tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
         }
     }
 

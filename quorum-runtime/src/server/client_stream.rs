@@ -17,8 +17,8 @@ use super::service::{Outcome, Registry, Running};
 use super::waiting::Waiting;
 use crate::wire::{self, Envelope, RpcStatus};
 
-/// Handlers of one stream that may run beside each other after they released. At the limit the
-/// next request waits until one of them is done.
+/// Handlers of one stream that may run beside each other after they released. At the limit further
+/// requests wait until one of them is done.
 const MAX_RELEASED: usize = 1024;
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
@@ -109,11 +109,13 @@ impl ClientStream {
     /// The next reply, or the status that ends the stream, or `None` at its end.
     async fn next_reply(&mut self) -> Option<Result<Envelope, Status>> {
         loop {
-            if self.current.is_none()
+            while self.current.is_none()
+                && !self.is_full()
                 && let Some(request) = self.waiting.pop()
-                && let Some(refusal) = self.begin(request)
             {
-                return Some(Ok(refusal));
+                if let Some(refusal) = self.begin(request) {
+                    return Some(Ok(refusal));
+                }
             }
             match self.next_event().await? {
                 Event::Request(Ok(Some(request))) => {
@@ -145,8 +147,7 @@ impl ClientStream {
 
     /// Waits for the next thing to happen; `None` when nothing can happen any more.
     async fn next_event(&mut self) -> Option<Event> {
-        let has_room = self.released.len() < MAX_RELEASED;
-        let reads = !self.ended && has_room && self.waiting.has_room();
+        let reads = !self.ended && self.waiting.has_room();
         let runs = self.current.is_some() || !self.released.is_empty() || !self.said.is_empty();
         tokio::select! { biased;
             Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
@@ -182,11 +183,17 @@ impl ClientStream {
             return None;
         }
         let ordered = self.registry.find(&request.method).is_ok_and(|handler| handler.ordered);
-        if ordered && (self.current.is_some() || !self.waiting.is_empty()) {
+        let has_turn = !ordered || (self.current.is_none() && self.waiting.is_empty());
+        if !has_turn || self.is_full() {
             self.waiting.push(request);
             return None;
         }
         self.begin(request)
+    }
+
+    /// Whether no further handler may run beside the others.
+    fn is_full(&self) -> bool {
+        self.released.len() >= MAX_RELEASED
     }
 
     /// Gives the turn to a request, unless its method takes no turns.
