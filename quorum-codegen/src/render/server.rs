@@ -132,7 +132,7 @@ const fn about_handler(method: &Method) -> &'static str {
          client sees."
     } else if matches!(method.decided.call_type, CallType::Correctable(Replies::Stream)) {
         "Handles a request by any number of replies. When it returns, it has said all; an error is \
-         answered as it is."
+         answered as it is. When the client wants to hear no more, it is dropped where it waits."
     } else {
         "Handles a request. An error is answered as it is."
     }

@@ -29,7 +29,9 @@ use crate::quorum::Level;
 ///
 /// # Cancel safety
 ///
-/// Dropping the call stops waiting. Dropping the wait for one level loses nothing.
+/// Dropping the wait for one level loses nothing. Dropping the call stops waiting; where a node may
+/// reply several times, it is also told to stop: a request that was not sent yet is not sent, and a
+/// handler is dropped where it waits. A node of Gorums can't be told, and goes on.
 ///
 /// # Panics
 ///

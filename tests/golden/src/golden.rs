@@ -539,7 +539,7 @@ pub trait Store: ::core::marker::Send + ::core::marker::Sync + 'static {
     > + ::core::marker::Send;
     /// Asks all nodes for values as they change.
     ///
-    /// Handles a request by any number of replies. When it returns, it has said all; an error is answered as it is.
+    /// Handles a request by any number of replies. When it returns, it has said all; an error is answered as it is. When the client wants to hear no more, it is dropped where it waits.
     fn watch(
         &self,
         call: ::quorum_runtime::Call,
