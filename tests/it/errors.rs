@@ -152,6 +152,7 @@ async fn a_one_way_message_tells_whoever_waits_that_it_was_not_sent() {
             servers[1].address()
         )
     );
+    assert_eq!(Status::from(error).code(), Code::Unavailable);
     eventually("the message at node 1", || servers[0].recording().noted() == [1]).await;
     manager.node(1).unwrap().tell(item(2)).await.unwrap();
 }

@@ -88,6 +88,8 @@ impl From<RpcError> for Status {
 
 /// A one-way message that was not handed to the connection of every node.
 ///
+/// Turns into a [`Status`] with the code of [`NodeError::code`] of the first failure.
+///
 /// ```
 /// use quorum_runtime::{Majority, Manager};
 ///
@@ -127,7 +129,6 @@ impl SendError {
     }
 }
 
-/// With the code of [`NodeError::code`] of the first failure.
 impl From<SendError> for Status {
     fn from(error: SendError) -> Self {
         let code = error.failures.first().map_or(Code::Unknown, |failure| failure.error.code());
