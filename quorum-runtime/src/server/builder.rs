@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use super::MAX_MESSAGE_SIZE;
+use super::service::{Methods, Registry, Service};
+
+/// One node: serves the services added to it on one port.
+///
+/// # Examples
+///
+/// Generated code gives each service `Register` an adapter `RegisterServer`, around whatever
+/// implements the trait `Register`:
+///
+/// ```
+/// use quorum_runtime::{Manager, Server};
+/// use tokio::net::TcpListener;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?; // the system chooses the port
+/// let address = listener.local_addr()?.to_string();
+/// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+/// tokio::spawn(server.serve_with_listener(listener, std::future::pending()));
+///
+/// let manager = Manager::builder().nodes([address]).build()?;
+/// manager.node(1)?.write(State::new(1, "hello")).await?;
+/// assert_eq!(manager.node(1)?.read(()).await?.text, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a server does nothing until it serves"]
+pub struct Server {
+    pub(super) registry: Registry,
+    pub(super) max_message_size: usize,
+    pub(super) drain_timeout: Duration,
+}
+
+impl Server {
+    /// A server without any service yet.
+    pub fn builder() -> Self {
+        Self {
+            registry: Registry::default(),
+            max_message_size: MAX_MESSAGE_SIZE,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Adds a service: the generated adapter around its implementation.
+    ///
+    /// ```
+    /// use quorum_runtime::{Call, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Health {
+    ///     async fn is_well(&self, request: ()) -> bool;
+    /// }
+    ///
+    /// struct Well;
+    ///
+    /// impl Health for Well {
+    ///     async fn is_well(&self, _: Call, (): ()) -> Result<bool, Status> {
+    ///         Ok(true)
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = RegisterServer::new(Replica::new());
+    /// let server = Server::builder().service(register).service(HealthServer::new(Well));
+    /// let address = serving(server).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// assert!(manager.node(1)?.is_well(()).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn service(mut self, service: impl Service) -> Self {
+        service.register(&mut Methods(&mut self.registry));
+        self
+    }
+
+    /// The largest message that is accepted or sent, in bytes. A larger request ends the stream of
+    /// its client with a status, so no client should have a larger
+    /// [`max_message_size`](crate::ManagerBuilder::max_message_size); a larger reply is replaced by
+    /// a status; one in a session is refused to the handler. Default: 4 MiB.
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, NodeError, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let address = serving(server.max_message_size(1000)).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// let large = State::new(1, &"x".repeat(1000));
+    /// let error = manager.node(1)?.write(large).await.unwrap_err();
+    /// assert!(matches!(error.failure().error, NodeError::Disconnected(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// How long serving waits, once it is told to stop, for the handlers that still run. Default:
+    /// 10 seconds.
+    ///
+    /// Handlers that take longer are left to the tokio runtime, and end with it or with their
+    /// clients.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quorum_runtime::{Majority, Manager, Server};
+    /// # use tokio::net::TcpListener;
+    /// # use tokio::sync::oneshot;
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?.to_string();
+    /// # let (stop, told) = oneshot::channel::<()>();
+    /// # let told = async { drop(told.await) };
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let server = server.drain_timeout(Duration::from_millis(50));
+    /// let serving = tokio::spawn(server.serve_with_listener(listener, told));
+    ///
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// let mut changes = manager.register(Majority)?.watch(()); // its handler never ends
+    /// changes.next().await.expect("what the node holds")?;
+    /// stop.send(()).expect("the server waits for it");
+    /// serving.await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+}
