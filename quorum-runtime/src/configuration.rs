@@ -234,6 +234,12 @@ impl<S> Configuration<S> {
         Self::new(nodes, Arc::clone(&self.spec), Arc::clone(&self.context))
     }
 
+    /// Contacts the members that are connected at this moment.
+    pub(crate) fn connected(&self) -> Self {
+        let connected = |node: &&Node| node.connection_state().is_connected();
+        self.with_targets(self.nodes.iter().filter(connected))
+    }
+
     fn known<N: Into<NodeId>>(
         &self,
         nodes: impl IntoIterator<Item = N>,

@@ -91,14 +91,14 @@ pub use error::{
     BuildError, ConfigurationError, ConnectionError, NodeError, NodeFailure, NotReady, QuorumError,
     QuorumErrorKind, RpcError, SendError, ServeError,
 };
-pub use link::ConnectionState;
+pub use link::{ConnectionState, Losses};
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
 pub use quorum::{
     All, And, Any, Collector, Dissemination, Grid, Joint, Level, Majority, Masking, NodeId,
     NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,
 };
-pub use server::{Call, Methods, Replier, Requests, Server, Service};
+pub use server::{Call, Clients, Methods, Peer, Replier, Requests, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};
 
 /// Includes what `quorum-codegen` made of the `.proto` files of one package.

@@ -5,7 +5,7 @@ use prost::Message;
 use tonic::IntoRequest;
 
 use crate::call::{Context, Gather, Method, OneWay, Rpc, Session, start};
-use crate::link::{ConnectionState, Link};
+use crate::link::{ConnectionState, Link, Losses};
 use crate::quorum::NodeId;
 
 /// One server process, as a client sees it.
@@ -76,6 +76,23 @@ impl Node {
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
         self.0.link.latency()
+    }
+
+    /// The number by which the node's process tells one of its runs from the next, as the last
+    /// connection saw it: when it changes, the node was restarted. `None` until the node has answered
+    /// once, and of nodes that do not tell.
+    ///
+    /// The time between the two numbers is called an incarnation in the literature on failure
+    /// detectors (Das, Gupta and Motivala: SWIM, 2002).
+    #[must_use]
+    pub fn incarnation(&self) -> Option<u64> {
+        self.0.link.incarnation()
+    }
+
+    /// What became of the one-way messages to this node that did not arrive, as far as that is known.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        self.0.link.losses()
     }
 
     pub(crate) fn link(&self) -> &Link {

@@ -96,6 +96,13 @@ impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
         Self { call, shown: None, ended: false }
     }
 
+    /// Stops waiting, and asks the nodes to stop, as
+    /// [`QuorumCall::cancel`](crate::QuorumCall::cancel) does. Where nodes reply several times,
+    /// dropping the call does so too.
+    pub fn cancel(self) {
+        self.call.cancel();
+    }
+
     /// Waits for the next better level; `None` after the last one or an error.
     ///
     /// # Errors

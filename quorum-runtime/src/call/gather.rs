@@ -65,6 +65,7 @@ pub(crate) struct Gather {
     arrived: VecDeque<Arrival>,
     deadline: Deadline,
     expired: bool,
+    cancelled: bool,
     context: Arc<Context>,
 }
 
@@ -73,6 +74,9 @@ struct Deadline {
     after: Duration,
     /// `None` is further away than the clock can tell.
     at: Option<Instant>,
+    /// The nodes are told. A one-way message that does not say so itself has no deadline for those
+    /// who handle it: the manager's is how long its sender waits.
+    travels: bool,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -83,7 +87,10 @@ impl Gather {
         method: Method,
         metadata: &MetadataMap,
     ) -> Self {
-        let after = timeout_of(metadata).unwrap_or(context.timeout);
+        let own = timeout_of(metadata);
+        let after = own.unwrap_or(context.timeout);
+        let at = Instant::now().checked_add(after);
+        let travels = own.is_some() || method.delivery.answer != Answer::Nothing;
         Self {
             method,
             sequence: context.next_sequence(),
@@ -91,8 +98,9 @@ impl Gather {
             outstanding: NodeSet::new(),
             inbox: Arc::default(),
             arrived: VecDeque::new(),
-            deadline: Deadline { after, at: Instant::now().checked_add(after), sleep: None },
+            deadline: Deadline { after, at, travels, sleep: None },
             expired: false,
+            cancelled: false,
             context: Arc::clone(context),
         }
     }
@@ -113,8 +121,15 @@ impl Gather {
                 continue;
             }
             let delivery = self.method.delivery;
-            node.link().send(Outgoing { envelope, bytes, reply_to, delivery });
+            let deadline = self.deadline.at.filter(|_| self.deadline.travels);
+            node.link().send(Outgoing { envelope, bytes, reply_to, delivery, deadline });
         }
+    }
+
+    /// Asks the nodes that have not answered yet to stop. Those where the message is still queued
+    /// are sent nothing.
+    pub(super) fn cancel(mut self) {
+        self.cancelled = true;
     }
 
     pub(super) const fn method(&self) -> Method {
@@ -235,14 +250,17 @@ impl Drop for Gather {
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();
+        let (sequence, answer) = (self.sequence, self.method.delivery.answer);
         for node in &*self.targets {
-            // A node whose outcome was the deadline may still owe a reply.
-            if self.expired || self.outstanding.contains(node.id()) {
-                match self.method.delivery.answer {
-                    // It would go on for ever.
-                    Answer::Stream => node.link().cancel(self.sequence),
-                    Answer::Once | Answer::Nothing => node.link().forget(self.sequence),
-                }
+            let owes = self.outstanding.contains(node.id());
+            // A node that replies several times would go on for ever.
+            if self.cancelled || ((owes || self.expired) && answer == Answer::Stream) {
+                node.link().cancel(sequence, answer);
+            } else if self.expired {
+                // A node whose outcome was the deadline may still owe a reply.
+                node.link().expire(sequence);
+            } else if owes {
+                node.link().forget(sequence);
             }
         }
     }

@@ -7,16 +7,15 @@ pub struct Method {
     /// `package.Service.Method`.
     pub(crate) name: &'static str,
     pub(crate) delivery: Delivery,
-    /// Handlers of one client take turns.
-    pub(crate) ordered: bool,
 }
 
 impl Method {
     /// A method that is answered once.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        let delivery = Delivery { answer: Answer::Once, idempotent: false, latest: false };
-        Self { name, delivery, ordered: true }
+        let delivery =
+            Delivery { answer: Answer::Once, idempotent: false, latest: false, ordered: true };
+        Self { name, delivery }
     }
 
     /// The path of the method as plain gRPC has it: `/package.Service/Method`.
@@ -56,7 +55,7 @@ impl Method {
     /// Handlers run beside each other from the start.
     #[must_use]
     pub const fn unordered(mut self) -> Self {
-        self.ordered = false;
+        self.delivery.ordered = false;
         self
     }
 }

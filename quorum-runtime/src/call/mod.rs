@@ -31,6 +31,8 @@ pub use session::{Session, SessionReceiver, SessionSender};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::wire;
+
 /// What all calls of one manager share.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -51,8 +53,17 @@ impl Context {
         Self { sequence: AtomicU64::new(1), timeout, max_message_size, runtime }
     }
 
-    /// One number for one call, the same for all its nodes. Bit 63 stays clear: it marks calls of
-    /// a server to its client.
+    /// For the calls of a server to its clients.
+    pub(crate) fn of_server(
+        timeout: Duration,
+        max_message_size: usize,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        let sequence = AtomicU64::new(wire::FROM_SERVER | 1);
+        Self { sequence, timeout, max_message_size, runtime }
+    }
+
+    /// One number for one call, the same for all its nodes.
     fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed)
     }

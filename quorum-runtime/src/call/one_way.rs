@@ -48,6 +48,11 @@ impl OneWay {
     pub(crate) const fn new(gather: Gather) -> Self {
         Self { gather }
     }
+
+    /// Takes the message back where it was not sent yet, or still waits for its turn at the node.
+    pub fn cancel(self) {
+        self.gather.cancel();
+    }
 }
 
 impl IntoFuture for OneWay {

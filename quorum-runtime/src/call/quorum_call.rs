@@ -184,6 +184,16 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         Some(Reply { node: outcome.node, result: outcome.decode() })
     }
 
+    /// Stops waiting, and asks the nodes that have not answered yet to stop. Nodes to which the
+    /// request was not sent yet are sent nothing, and those where it waits for its turn do not begin
+    /// it; a handler that has begun sees it by [`Call::cancelled`](crate::Call::cancelled). Merely
+    /// dropping a call takes nothing back.
+    ///
+    /// Nodes that do not know of this, as those of Gorums do not, finish the request.
+    pub fn cancel(self) {
+        self.gather.cancel();
+    }
+
     pub(super) fn with_function<U>(
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,

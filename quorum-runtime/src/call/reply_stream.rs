@@ -49,6 +49,12 @@ impl<R> ReplyStream<R> {
         Self { gather, reply: PhantomData }
     }
 
+    /// Stops waiting, and asks the nodes that have not answered yet to stop, as
+    /// [`QuorumCall::cancel`](super::QuorumCall::cancel) does.
+    pub fn cancel(self) {
+        self.gather.cancel();
+    }
+
     /// The next reply or failure; `None` at the end. The same as of a [`Stream`], for those who have no
     /// `StreamExt` in scope.
     ///

@@ -48,6 +48,12 @@ impl<R> Rpc<R> {
     pub(crate) const fn new(gather: Gather) -> Self {
         Self { gather, reply: PhantomData }
     }
+
+    /// Stops waiting, and asks the node to stop, as [`QuorumCall::cancel`](crate::QuorumCall::cancel)
+    /// does.
+    pub fn cancel(self) {
+        self.gather.cancel();
+    }
 }
 
 impl<R: Message + Default> IntoFuture for Rpc<R> {

@@ -54,6 +54,18 @@ pub enum BuildError {
         reason: String,
     },
 
+    /// The id of this process is not among the nodes.
+    #[error("this process is node {0}, which is not among the nodes: name it with its address")]
+    NoLocalNode(NodeId),
+
+    /// A manager of a process that is a node itself was given services.
+    #[error("this process is node {0} and has a server: give the services to that")]
+    ServicesOfNode(NodeId),
+
+    /// Two services that are called back have the same method.
+    #[error("method `{0}` was added twice: add each service once")]
+    ClaimedTwice(&'static str),
+
     /// The manager was built outside of a tokio runtime, where its connections could not run.
     #[error("a manager must be built inside a tokio runtime, which its connections run on")]
     NoRuntime,
@@ -83,6 +95,10 @@ pub enum ConfigurationError {
     /// of a smaller one.
     #[error("node {0} is no member of this configuration")]
     NoMember(NodeId),
+
+    /// A handler asked for its peers at a server that knows none.
+    #[error("this server knows no peers: give it a manager with `Server::peers`")]
+    NoPeers,
 
     /// The manager has no node with this id.
     #[error("there is no node {0} in this manager")]

@@ -1,3 +1,5 @@
+use tokio::time::Instant;
+
 use crate::call::ReplyTo;
 use crate::wire::Envelope;
 
@@ -9,6 +11,9 @@ pub(crate) struct Outgoing {
     pub(crate) bytes: usize,
     pub(crate) reply_to: ReplyTo,
     pub(crate) delivery: Delivery,
+    /// When the caller gives up. It travels with the message, and a message that is not sent by
+    /// then is not sent at all.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What is expected of a node after a message, and what may be done with the message on the way.
@@ -19,6 +24,8 @@ pub(crate) struct Delivery {
     pub(crate) idempotent: bool,
     /// The message takes the place of one of the same method that was not sent yet.
     pub(crate) latest: bool,
+    /// Handlers of one client take turns, so an answer says that what was sent before has come.
+    pub(crate) ordered: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,4 +37,6 @@ pub(crate) enum Answer {
     Stream,
     /// None: the outcome is that the connection took the message.
     Nothing,
+    /// None, and nobody wants to know what becomes of the message.
+    Untold,
 }

@@ -1,19 +1,18 @@
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::Stream;
+use futures::StreamExt as _;
 use http::uri::PathAndQuery;
+use tokio::sync::mpsc;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
-use super::outbox::Epoch;
-use super::{Backoff, ConnectionState, Shared};
+use super::requests::Requests;
+use super::{Backoff, Callee, ConnectionState, Conversation, Route, Shared};
 use crate::call::MAX_UNREAD;
 use crate::error::{ConnectionError, NodeError};
-use crate::wire::{self, Envelope, EnvelopeCodec};
+use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
 const LINGER: Duration = Duration::from_secs(5);
@@ -38,7 +37,7 @@ async fn keep_connected(shared: &Arc<Shared>) {
     loop {
         shared.state.send_replace(ConnectionState::Connecting);
         let Ended { error, worked } = connection(shared).await;
-        tracing::debug!(node = %shared.endpoint.uri(), %error, "disconnected");
+        tracing::debug!(node = %shared.node, %error, "disconnected");
         shared.state.send_replace(ConnectionState::Disconnected(error));
         if worked {
             // The node was there a moment ago: the first attempt follows at once.
@@ -69,9 +68,9 @@ struct Ended {
 
 /// One connection, from the attempt to open it until it is gone.
 async fn connection(shared: &Arc<Shared>) -> Ended {
-    let ended = match shared.endpoint.connect().await {
-        Ok(channel) => conversation(shared, channel).await,
-        Err(error) => Ended { error: ConnectionError::new(error), worked: false },
+    let ended = match connect(shared).await {
+        Ok(line) => conversation(shared, line).await,
+        Err(error) => Ended { error, worked: false },
     };
     if !ended.worked {
         // Every request ends: with a reply, or with the outcome of the attempt it waited for.
@@ -80,15 +79,42 @@ async fn connection(shared: &Arc<Shared>) -> Ended {
     ended
 }
 
-async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
-    let requests = Requests { shared: Arc::clone(shared), epoch: shared.outbox.attach() };
+/// A way to the node that is open.
+enum Line {
+    Channel(Channel),
+    InProcess(Arc<dyn Callee>),
+}
+
+async fn connect(shared: &Shared) -> Result<Line, ConnectionError> {
+    match &shared.route {
+        Route::Dial(endpoint) => {
+            endpoint.connect().await.map(Line::Channel).map_err(ConnectionError::new)
+        }
+        Route::InProcess(callee) => {
+            let ready = tokio::time::timeout(shared.connect_timeout, callee.ready()).await;
+            let ready = ready.map(|()| Line::InProcess(Arc::clone(callee)));
+            ready
+                .map_err(|_elapsed| ConnectionError::new("the server of this process does not run"))
+        }
+        Route::Reversed => Err(ConnectionError::new("a client can't be dialled")),
+    }
+}
+
+async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
+    let mut requests = Requests::new(Arc::clone(shared), shared.outbox.attach());
     shared.state.send_replace(ConnectionState::Connected);
-    tracing::debug!(node = %shared.endpoint.uri(), "connected");
+    tracing::debug!(node = %shared.node, "connected");
     let mut worked = false;
-    let error = match converse(shared, channel, requests, &mut worked).await {
-        Ok(()) => ConnectionError::new("the node ended the stream"),
-        Err(status) => ConnectionError::new(status),
+    let ended = match line {
+        Line::Channel(channel) => {
+            let calls_back = requests.called_back();
+            converse(shared, channel, requests, calls_back, &mut worked).await
+        }
+        Line::InProcess(callee) => {
+            converse_in_process(shared, &*callee, requests, &mut worked).await
+        }
     };
+    let error = ended.err().unwrap_or_else(|| ConnectionError::new("the node ended the stream"));
     shared.outbox.detach(&error);
     Ended { error, worked }
 }
@@ -98,53 +124,75 @@ async fn converse(
     shared: &Shared,
     channel: Channel,
     requests: Requests,
+    calls_back: Option<mpsc::Sender<Envelope>>,
     worked: &mut bool,
-) -> Result<(), Status> {
+) -> Result<(), ConnectionError> {
     let mut client = Grpc::new(channel).max_decoding_message_size(shared.max_message_size);
-    client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    client.ready().await.map_err(ConnectionError::new)?;
     let mut request = Request::new(requests);
-    wire::announce(request.metadata_mut());
+    shared.hello.write(request.metadata_mut());
     let path = PathAndQuery::from_static(wire::PATH);
     // A peer may send its response headers only with its first reply. Requests flow meanwhile: the
     // HTTP/2 connection drives the request stream.
-    let response = client.streaming(request, path, EnvelopeCodec).await?;
+    let response = client.streaming(request, path, EnvelopeCodec).await;
+    let response = response.map_err(ConnectionError::new)?;
     *worked = true;
-    shared.outbox.announced(wire::announced(response.metadata()));
+    shared.outbox.greeted(Hello::read(response.metadata()));
     let mut replies: Streaming<Envelope> = response.into_inner();
-    while let Some(reply) = replies.message().await? {
-        deliver(shared, reply);
+    while let Some(message) = replies.message().await.map_err(ConnectionError::new)? {
+        match &calls_back {
+            Some(calls) if message.sequence & wire::FROM_SERVER != 0 => {
+                if let Err(refused) = calls.try_send(message) {
+                    shared.outbox.answer(overloaded(refused.into_inner()));
+                }
+            }
+            _ => shared.deliver(message),
+        }
     }
     Ok(())
 }
 
-fn deliver(shared: &Shared, reply: Envelope) {
-    let sequence = reply.sequence;
-    let error = reply.status.and_then(wire::RpcStatus::into_error);
-    let is_end = wire::is_end(&reply.entries);
-    // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
-    let Some(reply_to) = shared.outbox.take(sequence, is_end || error.is_some()) else {
-        return;
-    };
-    if let Some(status) = error {
-        reply_to.fail(NodeError::Status(status));
-    } else if is_end {
-        reply_to.end();
-    } else if !reply_to.reply(reply.payload) {
-        shared.outbox.forget(sequence);
-        reply_to.fail(NodeError::Unread { replies: MAX_UNREAD });
+/// The same with the server of this process.
+async fn converse_in_process(
+    shared: &Shared,
+    callee: &dyn Callee,
+    requests: Requests,
+    worked: &mut bool,
+) -> Result<(), ConnectionError> {
+    let Conversation { hello, mut replies } =
+        callee.handle(shared.hello, Box::pin(requests.map(Ok)))?;
+    *worked = true;
+    shared.outbox.greeted(hello);
+    while let Some(reply) = replies.next().await {
+        shared.deliver(reply.map_err(ConnectionError::new)?);
     }
+    Ok(())
 }
 
-/// The queue of a link as the request stream of one connection.
-struct Requests {
-    shared: Arc<Shared>,
-    epoch: Epoch,
+/// The answer to a call of the node that finds too many before it.
+fn overloaded(call: Envelope) -> Envelope {
+    let Envelope { sequence, method, .. } = call;
+    let status = Status::resource_exhausted("the client has too many calls to handle");
+    Envelope { sequence, method, status: Some(RpcStatus::from(&status)), ..Envelope::default() }
 }
 
-impl Stream for Requests {
-    type Item = Envelope;
-
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Envelope>> {
-        self.shared.outbox.poll_pop(self.epoch, task)
+impl Shared {
+    /// Hands a reply to the call that waits for it.
+    pub(super) fn deliver(&self, reply: Envelope) {
+        let sequence = reply.sequence;
+        let error = reply.status.and_then(RpcStatus::into_error);
+        let is_end = wire::is_end(&reply.entries);
+        // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
+        let Some(reply_to) = self.outbox.take(sequence, is_end || error.is_some()) else {
+            return;
+        };
+        if let Some(status) = error {
+            reply_to.fail(NodeError::Status(status));
+        } else if is_end {
+            reply_to.end();
+        } else if !reply_to.reply(reply.payload) {
+            self.outbox.forget(sequence);
+            reply_to.fail(NodeError::Unread { replies: MAX_UNREAD });
+        }
     }
 }

@@ -6,6 +6,9 @@
 //!  callers ◀─deliver─────┴──────────── driver ◀── reply stream ──┘
 //! ```
 //!
+//! The node may be this process: then the two streams lead to its server directly. And a server that
+//! calls its client back has a [`Reversed`] link, on the stream that the client opened.
+//!
 //! **Invariant:** one queue and one stream per node, so the order of sending is the order of the
 //! calls. **Invariant:** what was handed to a connection that breaks is reported, or sent again where its
 //! method allows that, and never both.
@@ -15,7 +18,11 @@ mod delivery;
 mod driver;
 mod endpoint;
 mod latency;
+mod losses;
 mod outbox;
+mod requests;
+mod reversed;
+mod route;
 mod state;
 
 use std::sync::Arc;
@@ -25,14 +32,19 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use crate::error::ConnectionError;
+use crate::quorum::NodeId;
+use crate::wire::{Hello, MAX_MESSAGE_SIZE};
 
 pub(crate) use backoff::Backoff;
 pub(crate) use delivery::{Answer, Delivery, Outgoing};
 pub(crate) use endpoint::endpoint;
+pub use losses::Losses;
 pub(crate) use outbox::Limits;
+pub(crate) use reversed::Reversed;
+pub(crate) use route::{Callee, Conversation, RequestStream, Route};
 pub use state::ConnectionState;
 
 use outbox::Outbox;
@@ -45,6 +57,24 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) backoff_min: Duration,
     pub(crate) backoff_max: Duration,
+    /// What this process says of itself when it opens a stream.
+    pub(crate) hello: Hello,
+    /// What handles the calls of the node to this process, on the stream that this process opened.
+    pub(crate) callee: Option<Arc<dyn Callee>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits { requests: 65_536, bytes: 64 * 1024 * 1024 },
+            max_message_size: MAX_MESSAGE_SIZE,
+            connect_timeout: Duration::from_secs(5),
+            backoff_min: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(1),
+            hello: Hello { ours: true, ..Hello::default() },
+            callee: None,
+        }
+    }
 }
 
 /// A handle on the link to one node. Dropping it closes the link: what is queued is still sent,
@@ -55,11 +85,15 @@ pub(crate) struct Link(Arc<Shared>);
 /// What the handle and the driver share.
 #[derive(Debug)]
 struct Shared {
-    endpoint: Endpoint,
+    node: NodeId,
+    route: Route,
+    hello: Hello,
+    callee: Option<Arc<dyn Callee>>,
     outbox: Outbox,
     state: watch::Sender<ConnectionState>,
     closing: CancellationToken,
     max_message_size: usize,
+    connect_timeout: Duration,
     backoff: Backoff,
     started: AtomicBool,
     runtime: Handle,
@@ -67,17 +101,22 @@ struct Shared {
 
 impl Link {
     pub(crate) fn new(
-        endpoint: Endpoint,
+        node: NodeId,
+        route: Route,
         settings: &Settings,
         random: fastrand::Rng,
         runtime: Handle,
     ) -> Self {
         Self(Arc::new(Shared {
-            endpoint,
+            node,
+            route,
+            hello: settings.hello,
+            callee: settings.callee.clone(),
             outbox: Outbox::new(settings.limits),
             state: watch::Sender::new(ConnectionState::Idle),
             closing: CancellationToken::new(),
             max_message_size: settings.max_message_size,
+            connect_timeout: settings.connect_timeout,
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max, random),
             started: AtomicBool::new(false),
             runtime,
@@ -86,7 +125,8 @@ impl Link {
 
     /// Starts to connect, if nothing has before.
     pub(crate) fn connect(&self) {
-        if !self.0.started.swap(true, Ordering::Relaxed) {
+        let dials = !matches!(self.0.route, Route::Reversed);
+        if dials && !self.0.started.swap(true, Ordering::Relaxed) {
             self.0.runtime.spawn(driver::run(Arc::clone(&self.0)));
         }
     }
@@ -103,14 +143,35 @@ impl Link {
         self.0.outbox.forget(sequence);
     }
 
-    /// A further connection to the node, besides the one that the link keeps.
-    pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
-        self.0.endpoint.connect().await.map_err(ConnectionError::new)
+    /// The time of this call is over.
+    pub(crate) fn expire(&self, sequence: u64) {
+        self.0.outbox.expire(sequence);
     }
 
-    /// Stops a call whose node may reply several times.
-    pub(crate) fn cancel(&self, sequence: u64) {
-        self.0.outbox.cancel(sequence);
+    /// Stops a call: nobody wants to hear more of it.
+    pub(crate) fn cancel(&self, sequence: u64, answer: Answer) {
+        self.0.outbox.cancel(sequence, answer);
+    }
+
+    /// A further connection to the node, besides the one that the link keeps.
+    pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
+        match &self.0.route {
+            Route::Dial(endpoint) => endpoint.connect().await.map_err(ConnectionError::new),
+            Route::InProcess(_) => {
+                Err(ConnectionError::new("this process has no session with itself"))
+            }
+            Route::Reversed => Err(ConnectionError::new("a client can't be dialled")),
+        }
+    }
+
+    /// The run of the node's process that the last connection met, if it told.
+    pub(crate) fn incarnation(&self) -> Option<u64> {
+        self.0.outbox.hello().incarnation
+    }
+
+    /// What became of one-way messages that did not arrive.
+    pub(crate) fn losses(&self) -> Losses {
+        self.0.outbox.losses()
     }
 
     /// How long the node takes to reply, if that is known.
@@ -124,6 +185,14 @@ impl Link {
 
     pub(crate) fn watch(&self) -> watch::Receiver<ConnectionState> {
         self.0.state.subscribe()
+    }
+}
+
+impl Shared {
+    /// The node, where it calls this process.
+    fn caller(&self) -> Hello {
+        let hello = self.outbox.hello();
+        Hello { node_id: Some(self.node), ..hello }
     }
 }
 

@@ -1,3 +1,7 @@
+mod state;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -5,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::delivery::{Answer, Delivery, Outgoing};
+use super::delivery::{Answer, Outgoing};
 use super::latency::Latency;
+use super::losses::{Handed, Losses};
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
-use crate::wire::{self, Envelope};
+use crate::wire::{Envelope, Hello};
 
 /// How much one node may owe before further messages to it are refused.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +58,11 @@ struct State {
     sender: Option<Waker>,
     latency: Latency,
     peer: Peer,
+    incarnation: Option<u64>,
     /// Calls to be stopped once it is known that the node understands that.
-    cancelled: Vec<(u64, ReplyTo)>,
+    cancelled: Vec<u64>,
+    handed: Handed,
+    losses: Losses,
     closed: bool,
 }
 
@@ -78,7 +86,17 @@ struct Queued {
 
 /// A request that was handed to the connection and may still be answered.
 #[derive(Debug)]
-enum Pending {
+struct Pending {
+    awaited: Awaited,
+    /// The node was told the deadline.
+    told: bool,
+    /// How many one-way messages were handed to the connection before.
+    behind: u64,
+    ordered: bool,
+}
+
+#[derive(Debug)]
+enum Awaited {
     Once(ReplyTo),
     Stream(ReplyTo),
     /// The whole request, which is sent again when the connection breaks.
@@ -97,7 +115,10 @@ impl Outbox {
         let refusal = state.refusal(outgoing.bytes, self.limits);
         let mut sender = None;
         let refused = match refusal {
-            Some(error) => Some((outgoing.reply_to, error)),
+            Some(error) => {
+                state.losses.undelivered(outgoing.delivery.answer);
+                Some((outgoing.reply_to, error))
+            }
             None => {
                 state.enqueue(outgoing);
                 sender = state.sender.take();
@@ -123,15 +144,19 @@ impl Outbox {
         if state.connection != Some(epoch) {
             return Poll::Ready(None);
         }
-        let Some(queued) = state.queue.pop_front() else {
+        let Some((mut queued, left)) = state.dequeue() else {
             if state.closed {
                 return Poll::Ready(None);
             }
             state.sender = Some(task.waker().clone());
             return Poll::Pending;
         };
-        if queued.outgoing.delivery.answer == Answer::Nothing {
+        // Only a node of ours knows what to do with it.
+        queued.outgoing.envelope.timeout = left.filter(|_| state.peer == Peer::Ours);
+        let answer = queued.outgoing.delivery.answer;
+        if matches!(answer, Answer::Nothing | Answer::Untold) {
             state.bytes -= queued.outgoing.bytes;
+            state.handed.one_way(answer);
             drop(state);
             // A one-way message finds room: its inbox holds one outcome for each node.
             let _ = queued.outgoing.reply_to.reply(Bytes::new());
@@ -145,7 +170,12 @@ impl Outbox {
     pub(crate) fn take(&self, sequence: u64, ends: bool) -> Option<ReplyTo> {
         let mut state = self.lock();
         state.latency.replied(sequence);
-        if let Some(Pending::Stream(reply_to)) = state.pending.get(&sequence)
+        let State { pending, handed, .. } = &mut *state;
+        let pending = pending.get(&sequence)?;
+        if pending.ordered {
+            handed.arrived(pending.behind);
+        }
+        if let Awaited::Stream(reply_to) = &pending.awaited
             && !ends
         {
             return Some(reply_to.clone());
@@ -158,38 +188,49 @@ impl Outbox {
         self.lock().forget(sequence);
     }
 
-    /// Nobody wants to hear more of a call whose node may reply several times: takes it out of the
-    /// queue, or tells the node to stop it, as soon as it is known that the node understands that.
-    pub(crate) fn cancel(&self, sequence: u64) {
+    /// The caller's time is over. A node that was not told when that would be is told now.
+    pub(crate) fn expire(&self, sequence: u64) {
+        let mut state = self.lock();
+        let told = state.pending.get(&sequence).is_none_or(|pending| pending.told);
+        state.forget(sequence);
+        if !told {
+            state.cancel_sent(sequence, self.limits);
+        }
+        Self::wake(state);
+    }
+
+    /// Nobody wants to hear more of a call: takes it out of the queue, or tells the node to stop
+    /// it, as soon as it is known that the node understands that.
+    pub(crate) fn cancel(&self, sequence: u64, answer: Answer) {
         let mut state = self.lock();
         let queued = |queued: &Queued| queued.outgoing.envelope.sequence == sequence;
         if let Some(at) = state.queue.iter().position(queued) {
             let removed = state.queue.remove(at);
             state.bytes -= removed.map_or(0, |queued| queued.outgoing.bytes);
-            return;
-        }
-        let Some(reply_to) = state.forget(sequence) else {
-            return;
-        };
-        match state.peer {
-            Peer::Ours => state.enqueue_cancel(sequence, reply_to),
-            // A node that does not say who it is for so long is none of ours.
-            Peer::Unknown if state.cancelled.len() < self.limits.requests => {
-                state.cancelled.push((sequence, reply_to));
-            }
-            Peer::Unknown | Peer::Other => {}
+        } else if state.forget(sequence).is_some() || answer == Answer::Nothing {
+            state.cancel_sent(sequence, self.limits);
         }
         Self::wake(state);
     }
 
-    /// The node has said, on this connection, whether it understands our additions to the wire.
-    pub(crate) fn announced(&self, understands: bool) {
+    /// Answers a request that came the other way. An answer that finds no room is lost; its caller
+    /// has a deadline.
+    pub(crate) fn answer(&self, envelope: Envelope) {
         let mut state = self.lock();
-        state.peer = if understands { Peer::Ours } else { Peer::Other };
-        for (sequence, reply_to) in std::mem::take(&mut state.cancelled) {
-            if understands {
-                state.enqueue_cancel(sequence, reply_to);
-            }
+        let bytes = envelope.encoded_len();
+        if state.refusal(bytes, self.limits).is_none() {
+            state.enqueue_unawaited(envelope, bytes);
+        }
+        Self::wake(state);
+    }
+
+    /// The node has said, on this connection, who it is.
+    pub(crate) fn greeted(&self, hello: Hello) {
+        let mut state = self.lock();
+        state.peer = if hello.ours { Peer::Ours } else { Peer::Other };
+        state.incarnation = hello.incarnation;
+        for sequence in std::mem::take(&mut state.cancelled) {
+            state.cancel_sent(sequence, self.limits);
         }
         Self::wake(state);
     }
@@ -206,6 +247,18 @@ impl Outbox {
     /// How long the node takes to reply, if that is known.
     pub(crate) fn latency(&self) -> Option<Duration> {
         self.lock().latency.estimate()
+    }
+
+    /// What the node has said of itself.
+    pub(crate) fn hello(&self) -> Hello {
+        let state = self.lock();
+        let ours = state.peer == Peer::Ours;
+        Hello { ours, node_id: None, incarnation: state.incarnation }
+    }
+
+    /// What became of one-way messages that did not arrive, as far as that is known.
+    pub(crate) fn losses(&self) -> Losses {
+        self.lock().losses
     }
 
     /// A connection was opened, and may take messages from now on.
@@ -226,15 +279,17 @@ impl Outbox {
         state.peer = Peer::Unknown;
         state.cancelled.clear();
         state.latency.interrupted();
+        let unconfirmed = state.handed.lost();
+        state.losses.unconfirmed(unconfirmed);
         // From the last to the first, because each goes to the front of the queue.
         for pending in std::mem::take(&mut state.pending).into_values().rev() {
-            match pending {
-                Pending::Once(reply_to) | Pending::Stream(reply_to) => lost.push(reply_to),
-                Pending::Again(queued) if queued.sends >= MAX_SENDS => {
+            match pending.awaited {
+                Awaited::Once(reply_to) | Awaited::Stream(reply_to) => lost.push(reply_to),
+                Awaited::Again(queued) if queued.sends >= MAX_SENDS => {
                     state.bytes -= queued.outgoing.bytes;
                     lost.push(queued.outgoing.reply_to);
                 }
-                Pending::Again(mut queued) => {
+                Awaited::Again(mut queued) => {
                     queued.lost = Some(cause.clone());
                     state.queue.push_front(*queued);
                 }
@@ -263,7 +318,10 @@ impl Outbox {
             let queue = std::mem::take(&mut state.queue).into_iter();
             let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
             state.queue = kept.into();
-            state.bytes -= given_up.iter().map(|queued| queued.outgoing.bytes).sum::<usize>();
+            for Queued { outgoing, .. } in &given_up {
+                state.bytes -= outgoing.bytes;
+                state.losses.undelivered(outgoing.delivery.answer);
+            }
             given_up
         };
         for Queued { outgoing, lost, .. } in given_up {
@@ -294,77 +352,3 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-impl State {
-    fn refusal(&self, bytes: usize, limits: Limits) -> Option<NodeError> {
-        if self.closed {
-            return Some(NodeError::Closed);
-        }
-        let requests = self.queue.len() + self.pending.len();
-        let has_room = requests < limits.requests && self.bytes + bytes <= limits.bytes;
-        (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.bytes })
-    }
-
-    fn enqueue(&mut self, outgoing: Outgoing) {
-        self.bytes += outgoing.bytes;
-        self.queue.push_back(Queued { outgoing, sends: 0, lost: None });
-    }
-
-    /// Beyond the limits, but no more than one for each request within them.
-    fn enqueue_cancel(&mut self, sequence: u64, reply_to: ReplyTo) {
-        let envelope = wire::cancel(sequence);
-        let bytes = envelope.encoded_len();
-        let delivery = Delivery { answer: Answer::Nothing, ..Delivery::default() };
-        self.enqueue(Outgoing { envelope, bytes, reply_to, delivery });
-    }
-
-    /// Takes the unsent message of the same method out of the queue.
-    fn remove_older(&mut self, newer: &Outgoing) -> Option<Queued> {
-        let same = |queued: &Queued| {
-            queued.outgoing.delivery.latest
-                && queued.outgoing.envelope.method == newer.envelope.method
-        };
-        let older = self.queue.iter().rposition(same)?;
-        let older = self.queue.remove(older)?;
-        self.bytes -= older.outgoing.bytes;
-        Some(older)
-    }
-
-    /// Notes who waits for the reply to a request that leaves the queue.
-    fn remember(&mut self, mut queued: Queued) -> Envelope {
-        let Outgoing { envelope, bytes, reply_to, delivery } = &queued.outgoing;
-        let sequence = envelope.sequence;
-        if !reply_to.is_wanted() {
-            self.bytes -= bytes;
-            return queued.outgoing.envelope;
-        }
-        self.latency.sent(sequence);
-        if delivery.idempotent && delivery.answer == Answer::Once {
-            queued.sends += 1;
-            let envelope = envelope.clone();
-            self.pending.insert(sequence, Pending::Again(Box::new(queued)));
-            return envelope;
-        }
-        self.bytes -= bytes;
-        let Outgoing { envelope, reply_to, delivery, .. } = queued.outgoing;
-        let pending = match delivery.answer {
-            Answer::Stream => Pending::Stream(reply_to),
-            Answer::Once | Answer::Nothing => Pending::Once(reply_to),
-        };
-        self.pending.insert(sequence, pending);
-        envelope
-    }
-
-    fn forget(&mut self, sequence: u64) -> Option<ReplyTo> {
-        Some(match self.pending.remove(&sequence)? {
-            Pending::Once(reply_to) | Pending::Stream(reply_to) => reply_to,
-            Pending::Again(queued) => {
-                self.bytes -= queued.outgoing.bytes;
-                queued.outgoing.reply_to
-            }
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 use super::Manager;
 use crate::call::Context;
 use crate::error::BuildError;
-use crate::link::{self, Limits, Link};
+use crate::link::{self, Limits, Link, Route};
 use crate::node::Node;
 use crate::quorum::NodeId;
-use crate::server::MAX_MESSAGE_SIZE;
+use crate::server::{CalledBack, Local, Registry, Service};
 
 /// Names the nodes of a [`Manager`] and sets how it treats them.
 ///
@@ -39,18 +39,22 @@ pub struct ManagerBuilder {
     timeout: Duration,
     settings: link::Settings,
     seed: Option<u64>,
+    incarnation: Option<u64>,
+    local: Option<NodeId>,
+    called_back: Registry,
 }
 
 impl Default for ManagerBuilder {
     fn default() -> Self {
-        let settings = link::Settings {
-            limits: Limits { requests: 65_536, bytes: 64 * 1024 * 1024 },
-            max_message_size: MAX_MESSAGE_SIZE,
-            connect_timeout: Duration::from_secs(5),
-            backoff_min: Duration::from_millis(50),
-            backoff_max: Duration::from_secs(1),
-        };
-        Self { nodes: Vec::new(), timeout: Duration::from_secs(10), settings, seed: None }
+        Self {
+            nodes: Vec::new(),
+            timeout: Duration::from_secs(10),
+            settings: link::Settings::default(),
+            seed: None,
+            incarnation: None,
+            local: None,
+            called_back: Registry::default(),
+        }
     }
 }
 
@@ -179,6 +183,55 @@ impl ManagerBuilder {
         self
     }
 
+    /// Says that this process is one of the nodes: the one with this id. Calls to it need no
+    /// network; they go to the server that is given the manager by
+    /// [`Server::peers`](crate::Server::peers), in the order of the calls and in their turn like those
+    /// of any other client, and wait until it serves.
+    ///
+    /// The other nodes are told the id, and all of them are connected from the start, so that
+    /// [`Call::peers`](crate::Call::peers) finds them.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let others = servers(1).await;
+    /// let manager = Manager::builder()
+    ///     .node(1, "127.0.0.1:9001") // this process
+    ///     .node(2, &others[0])
+    ///     .node(3, nobody())
+    ///     .local(1)
+    ///     .build()?;
+    /// let server = Server::builder()
+    ///     .service(RegisterServer::new(Replica::new()))
+    ///     .peers(&manager);
+    /// # tokio::spawn(server.serve("127.0.0.1:0"));
+    /// # let listening = "tokio::spawn(server.serve(manager.node(1)?.address()));";
+    /// manager.register(Majority)?.write(State::new(1, "hello")).await?; // this process and node 2
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn local(mut self, id: impl Into<NodeId>) -> Self {
+        self.local = Some(id.into());
+        self
+    }
+
+    /// Adds a service that the nodes may call, over the connections that this manager opens: see
+    /// [`Clients`](crate::Clients). A process that is a node itself has a server for that.
+    pub fn service(mut self, service: impl Service) -> Self {
+        self.called_back.add(service);
+        self
+    }
+
+    /// The number that tells this run of the process from the next, for example a count of its
+    /// starts. Default: random.
+    pub fn incarnation(mut self, incarnation: u64) -> Self {
+        self.incarnation = Some(incarnation);
+        self
+    }
+
     /// Makes the random part of the waits between attempts repeatable. Default: random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -198,17 +251,67 @@ impl ManagerBuilder {
         }
         self.refuse_duplicates()?;
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        let max_message_size = self.settings.max_message_size;
-        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
         let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let incarnation = self.incarnation.unwrap_or_else(|| random.u64(..));
+        let local = self.local_node()?;
+        let settings = self.link_settings(local.as_ref(), incarnation)?;
+        let max_message_size = settings.max_message_size;
+        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
         let node = |(id, address): &(NodeId, String)| {
-            let endpoint = link::endpoint(address, &self.settings)
+            let endpoint = link::endpoint(address, &settings)
                 .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;
-            let link = Link::new(endpoint, &self.settings, random.fork(), runtime.clone());
+            let route = match &local {
+                Some((own, local)) if own == id => Route::InProcess(Arc::clone(local) as _),
+                _ => Route::Dial(endpoint),
+            };
+            let link = Link::new(*id, route, &settings, random.fork(), runtime.clone());
             Ok(Node::new(*id, address, link, Arc::clone(&context)))
         };
         let nodes = self.nodes.iter().map(node).collect::<Result<Arc<[Node]>, BuildError>>()?;
-        Ok(Manager { nodes, context })
+        let local = local.map(|(_, local)| local);
+        let manager = Manager { nodes, context, local, incarnation };
+        if manager.local.is_some() {
+            manager.connect();
+        }
+        Ok(manager)
+    }
+
+    fn local_node(&self) -> Result<Option<(NodeId, Arc<Local>)>, BuildError> {
+        let Some(id) = self.local else {
+            return Ok(None);
+        };
+        if !self.nodes.iter().any(|(node, _)| *node == id) {
+            return Err(BuildError::NoLocalNode(id));
+        }
+        Ok(Some((id, Arc::default())))
+    }
+
+    fn link_settings(
+        &self,
+        local: Option<&(NodeId, Arc<Local>)>,
+        incarnation: u64,
+    ) -> Result<link::Settings, BuildError> {
+        let mut settings = self.settings.clone();
+        settings.hello.incarnation = Some(incarnation);
+        if let Some(method) = self.called_back.claimed_twice() {
+            return Err(BuildError::ClaimedTwice(method));
+        }
+        let serves = !self.called_back.is_empty();
+        match local {
+            Some((id, _)) if serves => return Err(BuildError::ServicesOfNode(*id)),
+            Some((id, local)) => {
+                settings.hello.node_id = Some(*id);
+                settings.callee = Some(Arc::clone(local) as _);
+            }
+            None if serves => {
+                settings.hello.node_id = Some(0.into());
+                let methods = self.called_back.clone();
+                let callee = CalledBack::new(methods, settings.max_message_size, incarnation);
+                settings.callee = Some(Arc::new(callee));
+            }
+            None => {}
+        }
+        Ok(settings)
     }
 
     fn refuse_duplicates(&self) -> Result<(), BuildError> {

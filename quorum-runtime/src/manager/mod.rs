@@ -11,6 +11,7 @@ use crate::configuration::Configuration;
 use crate::error::{ConfigurationError, NodeError, NodeFailure, NotReady};
 use crate::node::Node;
 use crate::quorum::{NodeId, NodeSet, QuorumSystem};
+use crate::server::Local;
 
 pub use builder::ManagerBuilder;
 
@@ -47,6 +48,9 @@ pub use builder::ManagerBuilder;
 pub struct Manager {
     nodes: Arc<[Node]>,
     context: Arc<Context>,
+    /// Where the server of this process is found, if the process is one of the nodes.
+    local: Option<Arc<Local>>,
+    incarnation: u64,
 }
 
 impl Manager {
@@ -142,10 +146,24 @@ impl Manager {
         result.map_err(|_elapsed| self.not_ready(within))
     }
 
+    /// Connects all nodes that are not.
+    pub(crate) fn connect(&self) {
+        self.nodes.iter().for_each(|node| node.link().connect());
+    }
+
+    pub(crate) fn local(&self) -> Option<&Arc<Local>> {
+        self.local.as_ref()
+    }
+
+    /// The number that tells this run of the process from the next.
+    pub(crate) const fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
     async fn quorum_connected(&self, system: &impl QuorumSystem) {
         let members: NodeSet = self.nodes.iter().map(Node::id).collect();
         let mut states: Vec<_> = self.nodes.iter().map(|node| node.link().watch()).collect();
-        self.nodes.iter().for_each(|node| node.link().connect());
+        self.connect();
         loop {
             let connected = self.nodes.iter().zip(&mut states).filter_map(|(node, state)| {
                 state.borrow_and_update().is_connected().then(|| node.id())

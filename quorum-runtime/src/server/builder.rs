@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use super::MAX_MESSAGE_SIZE;
-use super::service::{Methods, Registry, Service};
+use super::clients::Clients;
+use super::host::Limits;
+use super::service::{Registry, Service};
+use crate::manager::Manager;
 
 /// One node: serves the services added to it on one port.
 ///
@@ -32,8 +34,11 @@ use super::service::{Methods, Registry, Service};
 #[must_use = "a server does nothing until it serves"]
 pub struct Server {
     pub(super) registry: Registry,
-    pub(super) max_message_size: usize,
+    pub(super) limits: Limits,
     pub(super) drain_timeout: Duration,
+    pub(super) manager: Option<Manager>,
+    pub(super) clients: Clients,
+    pub(super) incarnation: Option<u64>,
 }
 
 impl Server {
@@ -41,8 +46,11 @@ impl Server {
     pub fn builder() -> Self {
         Self {
             registry: Registry::default(),
-            max_message_size: MAX_MESSAGE_SIZE,
+            limits: Limits::default(),
             drain_timeout: Duration::from_secs(10),
+            manager: None,
+            clients: Clients::default(),
+            incarnation: None,
         }
     }
 
@@ -76,7 +84,7 @@ impl Server {
     /// # }
     /// ```
     pub fn service(mut self, service: impl Service) -> Self {
-        service.register(&mut Methods(&mut self.registry));
+        self.registry.add(service);
         self
     }
 
@@ -101,15 +109,52 @@ impl Server {
     /// # }
     /// ```
     pub fn max_message_size(mut self, bytes: usize) -> Self {
-        self.max_message_size = bytes;
+        self.limits.max_message_size = bytes;
+        self
+    }
+
+    /// The nodes that this server knows. Handlers call them by [`Call::peers`](crate::Call::peers).
+    /// A manager that says which of them this process is,
+    /// [`ManagerBuilder::local`](crate::ManagerBuilder::local), calls this server in process.
+    ///
+    /// [`Call::peers`](crate::Call::peers) has an example.
+    pub fn peers(mut self, manager: &Manager) -> Self {
+        self.manager = Some(manager.clone());
+        self
+    }
+
+    /// The clients that will be connected and can be called back, for those who call them outside of
+    /// a handler.
+    #[must_use]
+    pub fn clients(&self) -> Clients {
+        self.clients.clone()
+    }
+
+    /// The number that tells this run of the process from the next, for example a count of its
+    /// starts: clients see it as [`Node::incarnation`](crate::Node::incarnation). Default: that of
+    /// the manager which [`peers`](Self::peers) was given, else random.
+    pub fn incarnation(mut self, incarnation: u64) -> Self {
+        self.incarnation = Some(incarnation);
+        self
+    }
+
+    /// What one client may make the server hold: the requests that are read while others hold the
+    /// turn, their bytes, and the handlers that run beside each other after they released. At any of
+    /// the limits nothing more is read from that client until there is room, and no other client
+    /// notices. Default: 1,024 requests, 1 MiB, 1,024 handlers.
+    ///
+    /// The bytes are checked before a request is read, so the largest message comes on top.
+    pub fn client_limits(mut self, requests: usize, bytes: usize, handlers: usize) -> Self {
+        self.limits.waiting = requests.max(1);
+        self.limits.waiting_bytes = bytes.max(1);
+        self.limits.released = handlers.max(1);
         self
     }
 
     /// How long serving waits, once it is told to stop, for the handlers that still run. Default:
     /// 10 seconds.
     ///
-    /// Handlers that take longer are left to the tokio runtime, and end with it or with their
-    /// clients.
+    /// Handlers that take longer are dropped where they wait, and their connections cut.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,9 +1,14 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::task::AtomicWaker;
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
+
+use super::caller::Caller;
+use super::peer::Peer;
+use super::turn::Turn;
+use crate::configuration::Configuration;
+use crate::error::ConfigurationError;
+use crate::node::Node;
 
 /// What a handler knows of the request it handles, besides the message itself.
 ///
@@ -26,7 +31,7 @@ use tonic::metadata::MetadataMap;
 ///
 /// impl Greeter for Polite {
 ///     async fn greet(&self, call: Call, (): ()) -> Result<String, Status> {
-///         assert!(call.peer_address().is_some());
+///         assert!(call.peer().address().is_some());
 ///         let name = call.metadata().get("name").and_then(|name| name.to_str().ok());
 ///         let name = name.ok_or_else(|| Status::invalid_argument("who is that?"))?;
 ///         Ok(format!("hello {name}"))
@@ -46,20 +51,26 @@ use tonic::metadata::MetadataMap;
 /// ```
 #[derive(Debug)]
 pub struct Call {
-    peer: Option<SocketAddr>,
+    caller: Arc<Caller>,
     metadata: MetadataMap,
+    deadline: Option<Instant>,
     turn: Arc<Turn>,
 }
 
 impl Call {
-    pub(super) fn new(peer: Option<SocketAddr>, metadata: MetadataMap, turn: Arc<Turn>) -> Self {
-        Self { peer, metadata, turn }
+    pub(super) const fn new(
+        caller: Arc<Caller>,
+        metadata: MetadataMap,
+        deadline: Option<Instant>,
+        turn: Arc<Turn>,
+    ) -> Self {
+        Self { caller, metadata, deadline, turn }
     }
 
-    /// Where the client called from; `None` when the connection has no network address.
+    /// Who sent the request.
     #[must_use]
-    pub const fn peer_address(&self) -> Option<SocketAddr> {
-        self.peer
+    pub fn peer(&self) -> &Peer {
+        &self.caller.peer
     }
 
     /// The metadata that the client sent with this request.
@@ -114,28 +125,144 @@ impl Call {
     pub fn release(&self) {
         self.turn.release();
     }
-}
 
-/// The turn of one request in the order of its stream.
-#[derive(Debug, Default)]
-pub(super) struct Turn {
-    released: AtomicBool,
-    /// The client's stream, which polls the handler as long as it holds its turn.
-    stream: AtomicWaker,
-}
-
-impl Turn {
-    fn release(&self) {
-        self.released.store(true, Ordering::Release);
-        self.stream.wake();
+    /// When the caller gives up, if it said so. A request whose deadline has passed before its turn
+    /// came is not handled at all.
+    ///
+    /// It is the time that was left to the caller when it sent the request, counted from when the
+    /// request came, so that clocks need not agree.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
-    /// Whether the turn was given up. If not, the task is woken when it is.
-    pub(super) fn is_released(&self, task: &std::task::Context<'_>) -> bool {
-        if self.released.load(Ordering::Acquire) {
-            return true;
+    /// Whether the caller has given up: its deadline has passed, or it has cancelled the call. What
+    /// the handler returns then reaches nobody.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.turn.is_given_up() || self.deadline.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Waits until the caller gives up; for ever, if it does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Call, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Miner {
+    ///     async fn dig(&self, request: ()) -> u64;
+    /// }
+    ///
+    /// struct Patient(tokio::sync::mpsc::Sender<()>);
+    ///
+    /// impl Miner for Patient {
+    ///     async fn dig(&self, call: Call, (): ()) -> Result<u64, Status> {
+    ///         call.cancelled().await; // in a program: beside the work, in a `select!`
+    ///         self.0.send(()).await.ok();
+    ///         Err(Status::cancelled("nobody wants it any more"))
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (ended, mut has_ended) = tokio::sync::mpsc::channel(1);
+    /// let address = serving(Server::builder().service(MinerServer::new(Patient(ended)))).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// let call = manager.node(1)?.dig(());
+    /// # tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    /// call.cancel();
+    /// has_ended.recv().await.expect("the handler saw it");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn cancelled(&self) {
+        let Some(deadline) = self.deadline else {
+            return self.turn.given_up().await;
+        };
+        tokio::select! { biased;
+            () = self.turn.given_up() => {}
+            () = tokio::time::sleep_until(deadline) => {}
         }
-        self.stream.register(task.waker());
-        self.released.load(Ordering::Acquire)
+    }
+
+    /// The caller, to be called in its turn: a client over the connection that it opened, a node that
+    /// this server knows over the connection to it. `None` for a client that can't be called back.
+    #[must_use]
+    pub fn caller(&self) -> Option<Node> {
+        self.caller.node()
+    }
+
+    /// The nodes that this server knows, itself included, as a configuration. Its members are all
+    /// nodes of the manager that [`Server::peers`](crate::Server::peers) was given, so quorums are
+    /// those of everybody else; its targets are the members that are connected at this moment.
+    ///
+    /// A handler that calls its own process must have [released](Self::release), if the call that it
+    /// handles came from its own process too: it would wait for its own turn.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPeers`](ConfigurationError::NoPeers) when the server was given no manager.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Call, Majority, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Proxy {
+    ///     async fn newest(&self, request: ()) -> State;
+    /// }
+    ///
+    /// struct Anywhere;
+    ///
+    /// impl Proxy for Anywhere {
+    ///     async fn newest(&self, call: Call, (): ()) -> Result<State, Status> {
+    ///         call.release();
+    ///         let peers = call.peers(Majority).map_err(|error| Status::internal(error.to_string()))?;
+    ///         Ok(peers.read(()).await?)
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let own_address = listener.local_addr()?.to_string();
+    /// let [two, three] = servers(2).await.try_into().unwrap();
+    /// let group = [own_address.clone(), two, three];
+    /// let peers = Manager::builder().nodes(group).local(1).build()?; // this process is node 1
+    /// let server = Server::builder()
+    ///     .service(RegisterServer::new(Replica::new()))
+    ///     .service(ProxyServer::new(Anywhere))
+    ///     .peers(&peers);
+    /// # tokio::spawn(server.serve_with_listener(listener, std::future::pending()));
+    /// # peers.ready(&Majority).await?;
+    ///
+    /// peers.register(Majority)?.write(State::new(1, "hello")).await?;
+    /// let client = Manager::builder().nodes([own_address]).build()?;
+    /// assert_eq!(client.node(1)?.newest(()).await?.text, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peers<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
+        let manager = self.caller.host.manager.as_ref().ok_or(ConfigurationError::NoPeers)?;
+        Ok(manager.configuration(spec)?.connected())
+    }
+
+    /// The clients that are connected at this moment and can be called back, as a configuration: see
+    /// [`Clients`](crate::Clients).
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](ConfigurationError::Empty) when there is no such client.
+    pub fn clients<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
+        self.caller.host.clients.configuration(spec)
     }
 }

@@ -1,29 +1,43 @@
 //! The server's side of the ordered stream.
 //!
 //! ```text
-//!  HTTP/2 stream ──▶ client stream ──▶ handler that holds the turn ──reply──▶ HTTP/2 stream
-//!                       └──────▶ released handlers ───────────reply───────▲
+//!  HTTP/2 stream ──▶ inbound ──▶ handler that holds the turn ──reply──▶ HTTP/2 stream
+//!                       └──────▶ handlers beside it ───────────reply───────▲
 //! ```
+//!
+//! A caller of the same process, or a server that calls its client back, comes to the same place
+//! without a stream of its own.
 //!
 //! **Invariant:** handlers of one stream run in the order of their requests, one at a time, until
 //! they return or release. **Invariant:** a server reads ahead of the turn up to a limit, and not at all
 //! while a client does not take its replies, so what a client can make a server hold is bounded.
 
+mod beside;
 mod builder;
 mod call;
-mod client_stream;
+mod caller;
+mod clients;
+mod connection;
+mod host;
+mod inbound;
+mod local;
 mod node_stream;
+mod peer;
 mod replier;
+mod reply;
 mod serve;
 mod service;
 mod session;
+mod turn;
 mod waiting;
 
 pub use builder::Server;
 pub use call::Call;
+pub use clients::Clients;
+pub(crate) use host::CalledBack;
+pub(crate) use local::Local;
+pub use peer::Peer;
 pub use replier::Replier;
+pub(crate) use service::Registry;
 pub use service::{Methods, Service};
 pub use session::Requests;
-
-/// The largest message by default, for both sides: what gRPC accepts by default.
-pub(crate) const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;

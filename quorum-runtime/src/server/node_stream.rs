@@ -7,33 +7,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream};
-use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::client_stream::ClientStream;
-use super::service::Registry;
-use super::session::Surroundings;
-use crate::wire::{self, Envelope, EnvelopeCodec};
+use super::host::Host;
+use super::inbound::Inbound;
+use crate::wire::{self, Envelope, EnvelopeCodec, Hello};
 
 /// The ordered stream as a service of a tonic server.
 #[derive(Clone, Debug)]
-pub(super) struct NodeStream {
-    registry: Arc<Registry>,
-    max_message_size: usize,
-    drain: CancellationToken,
-}
-
-impl NodeStream {
-    pub(super) fn new(
-        registry: Arc<Registry>,
-        max_message_size: usize,
-        drain: &CancellationToken,
-    ) -> Self {
-        Self { registry, max_message_size, drain: drain.clone() }
-    }
-}
+pub(super) struct NodeStream(pub(super) Arc<Host>);
 
 impl<B> tower_service::Service<http::Request<B>> for NodeStream
 where
@@ -50,26 +34,24 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let path = request.uri().path();
-        if let Some(begin) = self.registry.session(path) {
-            let surroundings =
-                Surroundings { max_message_size: self.max_message_size, drain: self.drain.clone() };
-            return Box::pin(begin(request.map(Body::new), surroundings).map(Ok));
+        if let Some(begin) = self.0.registry.session(path) {
+            return Box::pin(begin(request.map(Body::new), Arc::clone(&self.0)).map(Ok));
         }
         if path != wire::PATH {
             let status = Status::unimplemented(format!("there is no {path} here"));
             return Box::pin(ready(Ok(status.into_http())));
         }
-        let open = Open(self.clone());
+        let open = Open(Arc::clone(&self.0));
+        let limit = self.0.limits.max_message_size;
         Box::pin(async move {
-            let mut grpc =
-                Grpc::new(EnvelopeCodec).max_decoding_message_size(open.0.max_message_size);
+            let mut grpc = Grpc::new(EnvelopeCodec).max_decoding_message_size(limit);
             Ok(grpc.streaming(open, request).await)
         })
     }
 }
 
 /// Answers the request for a stream with the replies on it.
-struct Open(NodeStream);
+struct Open(Arc<Host>);
 
 impl StreamingService<Envelope> for Open {
     type Response = Envelope;
@@ -77,11 +59,16 @@ impl StreamingService<Envelope> for Open {
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
-        let Self(NodeStream { registry, max_message_size, drain }) = self;
-        let stream =
-            ClientStream::new(request, Arc::clone(registry), *max_message_size, drain.clone());
-        let mut response = Response::new(Box::pin(stream.replies()) as Self::ResponseStream);
-        wire::announce(response.metadata_mut());
+        let hello = Hello::read(request.metadata());
+        let (address, host) = (request.remote_addr(), &self.0);
+        let (caller, reversed) = host.admit(hello, address);
+        let inbound = Inbound::new(request.into_inner(), caller, !hello.ours);
+        let inbound = match reversed {
+            Some(reversed) => inbound.with_calls(reversed),
+            None => inbound,
+        };
+        let mut response = Response::new(Box::pin(inbound.replies()) as Self::ResponseStream);
+        host.hello().write(response.metadata_mut());
         ready(Ok(response))
     }
 }

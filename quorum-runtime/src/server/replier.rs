@@ -6,7 +6,7 @@ use prost::Message;
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use super::client_stream::ReplyHead;
+use super::reply::ReplyHead;
 
 /// Sends the replies of a handler that may reply several times, or the messages of a session.
 ///

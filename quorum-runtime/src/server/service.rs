@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -79,16 +80,17 @@ pub trait Service {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Methods<'a>(pub(super) &'a mut Registry);
+pub struct Methods<'a>(&'a mut Registry);
 
 /// What came of a request: nothing for a one-way message, else an encoded reply or a status.
 pub(super) type Outcome = Option<Result<Bytes, Status>>;
 pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// What handles the requests of one method.
+#[derive(Clone)]
 pub(super) struct Handler {
     /// Begins to handle an encoded request, whose further replies leave by the outlet.
-    pub(super) begin: Box<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
+    pub(super) begin: Arc<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
     /// Holds the turn of its client.
     pub(super) ordered: bool,
     /// May reply several times, and stops when nobody wants to hear more.
@@ -96,8 +98,8 @@ pub(super) struct Handler {
 }
 
 /// The handlers by the names of their methods.
-#[derive(Default)]
-pub(super) struct Registry {
+#[derive(Clone, Default)]
+pub(crate) struct Registry {
     /// It is looked up and never iterated.
     handlers: HashMap<&'static str, Handler>,
     /// By the paths of plain gRPC; looked up and never iterated.
@@ -190,7 +192,7 @@ impl Methods<'_> {
     ) {
         let registry = &mut *self.0;
         let streams = method.delivery.answer == Answer::Stream;
-        let handler = Handler { begin: Box::new(begin), ordered: method.ordered, streams };
+        let handler = Handler { begin: Arc::new(begin), ordered: method.delivery.ordered, streams };
         if registry.handlers.insert(method.name, handler).is_some() {
             registry.claimed_twice = Some(method.name);
         }
@@ -198,7 +200,16 @@ impl Methods<'_> {
 }
 
 impl Registry {
-    pub(super) const fn claimed_twice(&self) -> Option<&'static str> {
+    /// Adds the methods of a service.
+    pub(crate) fn add(&mut self, service: impl Service) {
+        service.register(&mut Methods(self));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.handlers.is_empty() && self.sessions.is_empty()
+    }
+
+    pub(crate) const fn claimed_twice(&self) -> Option<&'static str> {
         self.claimed_twice
     }
 

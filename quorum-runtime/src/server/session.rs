@@ -11,27 +11,24 @@ use futures::{FutureExt as _, Stream, stream};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
 use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Call;
-use super::call::Turn;
+use super::caller::Caller;
+use super::host::Host;
+use super::peer::Peer;
 use super::replier::Replier;
 use super::service::panicked;
+use super::turn::Turn;
 use crate::call::Method;
 use crate::wire::MessageCodec;
 
-/// What a session needs of its server.
-#[derive(Clone, Debug)]
-pub(super) struct Surroundings {
-    pub(super) max_message_size: usize,
-    pub(super) drain: CancellationToken,
-}
-
 /// Answers the HTTP request that opens a session of one method.
 pub(super) type SessionHandler =
-    Box<dyn Fn(http::Request<Body>, Surroundings) -> Answer + Send + Sync>;
+    Arc<dyn Fn(http::Request<Body>, Arc<Host>) -> Answer + Send + Sync>;
 pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>;
 
 /// The messages of the client of a session, in order.
@@ -111,10 +108,10 @@ where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     let handle = Arc::new(handle);
-    Box::new(move |request, surroundings| {
+    Arc::new(move |request, host| {
         let handle = Arc::clone(&handle);
-        let limit = surroundings.max_message_size;
-        let begin = Begin { method, handle, surroundings, messages: PhantomData };
+        let limit = host.limits.max_message_size;
+        let begin = Begin { method, handle, host, messages: PhantomData };
         Box::pin(async move {
             let mut grpc = Grpc::new(MessageCodec::new()).max_decoding_message_size(limit);
             grpc.streaming(begin, request).await
@@ -126,7 +123,7 @@ where
 struct Begin<Q, R, H> {
     method: Method,
     handle: Arc<H>,
-    surroundings: Surroundings,
+    host: Arc<Host>,
     messages: PhantomData<fn(Q) -> R>,
 }
 
@@ -141,22 +138,26 @@ where
     type Future = Ready<Result<Response<Replies>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Q>>) -> Self::Future {
-        let (peer, metadata) = (request.remote_addr(), request.metadata().clone());
-        let call = Call::new(peer, metadata, Arc::new(Turn::default()));
-        let drain = self.surroundings.drain.clone();
+        let (address, metadata) = (request.remote_addr(), request.metadata().clone());
+        let peer = Peer { address, ..Peer::default() };
+        let caller = Caller::new(&self.host, peer, None);
+        let call = Call::new(caller, metadata, None, Arc::new(Turn::default()));
+        let drain = self.host.stop.drain.clone();
         let requests = Requests { messages: request.into_inner(), drain };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
         let (replies, said) = mpsc::channel(1);
         let handled = (self.handle)(
             call,
             requests,
-            Replier::of_session(replies, self.surroundings.max_message_size),
+            Replier::of_session(replies, self.host.limits.max_message_size),
         );
         let method = self.method;
         let handler = AssertUnwindSafe(handled)
             .catch_unwind()
             .map(move |outcome| outcome.unwrap_or_else(|panic| Err(panicked(method, &*panic))));
-        let speaking = Speaking { handler: Box::pin(handler), said, ended: false };
+        let running = self.host.stop.running.token();
+        let speaking =
+            Speaking { handler: Box::pin(handler), said, ended: false, _running: running };
         ready(Ok(Response::new(speaking.replies())))
     }
 }
@@ -166,6 +167,7 @@ struct Speaking {
     handler: Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>,
     said: mpsc::Receiver<Bytes>,
     ended: bool,
+    _running: TaskTrackerToken,
 }
 
 impl Speaking {

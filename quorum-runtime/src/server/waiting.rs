@@ -1,53 +1,66 @@
 use std::collections::VecDeque;
 
-use crate::wire::Envelope;
+use tokio::time::Instant;
 
-/// Requests of one stream that may wait for their turn, and their bytes. At either limit no
-/// further one is read.
-const MAX_REQUESTS: usize = 1024;
-const MAX_BYTES: usize = 1024 * 1024;
+use crate::wire::Envelope;
 
 /// Requests that were read and wait for their turn.
 ///
 /// A server reads ahead of the turn, because what comes behind may need none: a request of an unordered
 /// method, or the word that a call is not wanted any more.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Waiting {
-    requests: VecDeque<Envelope>,
+    requests: VecDeque<Accepted>,
     bytes: usize,
+    /// Requests that may wait, and their bytes. At either limit no further one is read.
+    max_requests: usize,
+    max_bytes: usize,
+}
+
+/// A request that was read, and when its caller gives up.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) envelope: Envelope,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Waiting {
+    pub(super) const fn new(max_requests: usize, max_bytes: usize) -> Self {
+        Self { requests: VecDeque::new(), bytes: 0, max_requests, max_bytes }
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.requests.len() < MAX_REQUESTS && self.bytes < MAX_BYTES
+        self.requests.len() < self.max_requests && self.bytes < self.max_bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
 
-    pub(super) fn push(&mut self, request: Envelope) {
-        self.bytes += request.encoded_len();
+    pub(super) fn push(&mut self, request: Accepted) {
+        self.bytes += request.envelope.encoded_len();
         self.requests.push_back(request);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Envelope> {
+    pub(super) fn pop(&mut self) -> Option<Accepted> {
         let request = self.requests.pop_front()?;
-        self.bytes -= request.encoded_len();
+        self.bytes -= request.envelope.encoded_len();
         Some(request)
     }
 
     /// Takes a request out of the order, if it still waits.
     pub(super) fn remove(&mut self, sequence: u64) {
-        if let Some(at) = self.requests.iter().position(|request| request.sequence == sequence)
+        let is_it = |request: &Accepted| request.envelope.sequence == sequence;
+        if let Some(at) = self.requests.iter().position(is_it)
             && let Some(request) = self.requests.remove(at)
         {
-            self.bytes -= request.encoded_len();
+            self.bytes -= request.envelope.encoded_len();
         }
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.requests.clear();
+        self.bytes = 0;
     }
 }
 
@@ -57,13 +70,14 @@ mod tests {
 
     use super::*;
 
-    fn request(sequence: u64, bytes: usize) -> Envelope {
-        Envelope { sequence, payload: Bytes::from(vec![0; bytes]), ..Envelope::default() }
+    fn request(sequence: u64, bytes: usize) -> Accepted {
+        let payload = Bytes::from(vec![0; bytes]);
+        Accepted { envelope: Envelope { sequence, payload, ..Envelope::default() }, deadline: None }
     }
 
     #[test]
     fn requests_wait_in_order_and_one_can_be_taken_out() {
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(4, 1000);
         for sequence in 1..=4 {
             waiting.push(request(sequence, 10));
         }
@@ -71,7 +85,7 @@ mod tests {
         waiting.remove(7);
         let mut left = Vec::new();
         while let Some(request) = waiting.pop() {
-            left.push(request.sequence);
+            left.push(request.envelope.sequence);
         }
         assert_eq!(left, [1, 3, 4]);
         assert!(waiting.is_empty());
@@ -80,14 +94,14 @@ mod tests {
 
     #[test]
     fn room_is_limited_in_number_and_in_bytes() {
-        let mut waiting = Waiting::default();
-        for sequence in 0..MAX_REQUESTS as u64 {
+        let mut waiting = Waiting::new(4, 1000);
+        for sequence in 0..4 {
             assert!(waiting.has_room());
             waiting.push(request(sequence, 0));
         }
         assert!(!waiting.has_room());
         waiting.clear();
-        waiting.push(request(1, MAX_BYTES));
+        waiting.push(request(1, 1000));
         assert!(!waiting.has_room());
         waiting.remove(1);
         assert!(waiting.has_room());

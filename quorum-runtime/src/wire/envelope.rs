@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes};
+use prost::Message as _;
 use prost::encoding::{
     DecodeContext, WireType, decode_key, encode_key, encode_varint, encoded_len_varint, key_len,
     skip_field,
@@ -6,6 +9,7 @@ use prost::encoding::{
 use prost::encoding::{bytes as bytes_field, message as message_field, uint64 as uint64_field};
 
 use super::status::RpcStatus;
+use super::timeout;
 
 /// One message on the stream, in either direction.
 ///
@@ -22,6 +26,9 @@ pub(crate) struct Envelope {
     pub(crate) status: Option<RpcStatus>,
     /// Metadata of this message.
     pub(crate) entries: Vec<Entry>,
+    /// How much time the caller still gives the request. On the wire an entry like the others, but
+    /// read and written without one, because nearly every request has it.
+    pub(crate) timeout: Option<Duration>,
     /// The encoded application message.
     pub(crate) payload: Bytes,
 }
@@ -62,6 +69,10 @@ impl Envelope {
             len += message_field::encoded_len(STATUS, status);
         }
         len += message_field::encoded_len_repeated(ENTRY, &self.entries);
+        if let Some(timeout) = self.timeout {
+            let entry = timeout::encoded_len(timeout);
+            len += key_len(ENTRY) + encoded_len_varint(entry as u64) + entry;
+        }
         len + bytes_len(PAYLOAD, &self.payload)
     }
 
@@ -74,6 +85,11 @@ impl Envelope {
             message_field::encode(STATUS, status, buffer);
         }
         message_field::encode_repeated(ENTRY, &self.entries, buffer);
+        if let Some(timeout) = self.timeout {
+            encode_key(ENTRY, WireType::LengthDelimited, buffer);
+            encode_varint(timeout::encoded_len(timeout) as u64, buffer);
+            timeout::encode(timeout, buffer);
+        }
         encode_bytes(PAYLOAD, &self.payload, buffer);
     }
 
@@ -105,7 +121,15 @@ impl Envelope {
                 let status = self.status.get_or_insert_default();
                 message_field::merge(wire_type, status, buffer, context)
             }
-            ENTRY => message_field::merge_repeated(wire_type, &mut self.entries, buffer, context),
+            ENTRY => {
+                let mut entry = Bytes::new();
+                bytes_field::merge(wire_type, &mut entry, buffer, context)?;
+                match timeout::decode(&entry) {
+                    Some(timeout) => self.timeout = Some(timeout),
+                    None => self.entries.push(Entry::decode(entry)?),
+                }
+                Ok(())
+            }
             PAYLOAD => bytes_field::merge(wire_type, &mut self.payload, buffer, context),
             _ => skip_field(wire_type, tag, buffer, context),
         }
@@ -185,6 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn a_request_with_a_deadline_in_literal_bytes() {
+        let timeout = Some(Duration::from_micros(2500));
+        let request = Envelope { sequence: 1, timeout, ..Envelope::default() };
+        let bytes = b"\x08\x01\x22\x19\x0a\x11quorum-timeout-us\x12\x042500";
+        assert_eq!(bytes_of(&request), bytes);
+        assert_eq!(Envelope::decode(&mut &bytes[..]).unwrap(), request);
+    }
+
+    #[test]
+    fn a_deadline_that_is_no_number_is_an_entry_like_others() {
+        for value in ["", "1s", "-1", "99999999999999999999"] {
+            let envelope = Envelope {
+                entries: vec![entry("quorum-timeout-us", value)],
+                ..Envelope::default()
+            };
+            assert_eq!(Envelope::decode(&mut &bytes_of(&envelope)[..]).unwrap(), envelope);
+        }
+    }
+
+    #[test]
     fn unknown_fields_are_skipped() {
         let envelope = Envelope::decode(&mut &b"\x32\x03abc\x08\x07"[..]).unwrap();
         assert_eq!(envelope, Envelope { sequence: 7, ..Envelope::default() });
@@ -206,12 +250,14 @@ mod tests {
             entries in proptest::collection::vec(("[a-z]{0,5}", ".{0,5}"), 0..3),
             payload: Vec<u8>,
             error: Option<(i32, String)>,
+            timeout: Option<u64>,
         ) {
             let envelope = Envelope {
                 sequence,
                 method: method.into_bytes().into(),
                 status: error.map(|(code, message)| RpcStatus { code, message, details: vec![] }),
                 entries: entries.iter().map(|(key, value)| entry(key, value)).collect(),
+                timeout: timeout.map(Duration::from_micros),
                 payload: payload.into(),
             };
             prop_assert_eq!(Envelope::decode(&mut &bytes_of(&envelope)[..]).unwrap(), envelope);

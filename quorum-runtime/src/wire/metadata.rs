@@ -1,12 +1,12 @@
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 
-use super::Entry;
+use super::{Entry, OURS};
 
 /// The key under which `tonic::Request` keeps its timeout; it is no metadata of the application.
 const TIMEOUT: &str = "grpc-timeout";
 
 /// The metadata of a request as entries of its envelope. Binary values travel in their base64
-/// form, as they do in gRPC headers.
+/// form, as they do in gRPC headers. Keys that are ours are left out.
 pub(crate) fn entries_of(metadata: &MetadataMap) -> Vec<Entry> {
     let entry = |key: &str, value: &[u8]| Entry {
         key: key.to_owned(),
@@ -15,7 +15,7 @@ pub(crate) fn entries_of(metadata: &MetadataMap) -> Vec<Entry> {
     metadata
         .iter()
         .filter_map(|key_and_value| match key_and_value {
-            KeyAndValueRef::Ascii(key, _) if key == TIMEOUT => None,
+            KeyAndValueRef::Ascii(key, _) if key == TIMEOUT || is_ours(key.as_str()) => None,
             KeyAndValueRef::Ascii(key, value) => {
                 Some(entry(key.as_str(), value.as_encoded_bytes()))
             }
@@ -26,10 +26,11 @@ pub(crate) fn entries_of(metadata: &MetadataMap) -> Vec<Entry> {
         .collect()
 }
 
-/// The entries of an envelope as metadata. What can't be a gRPC header is left out.
+/// The entries of an envelope as metadata of the application. What can't be a gRPC header is left
+/// out, and so is what is ours.
 pub(crate) fn metadata_of(entries: Vec<Entry>) -> MetadataMap {
     let mut metadata = http::HeaderMap::new();
-    for Entry { key, value } in entries {
+    for Entry { key, value } in entries.into_iter().filter(|entry| !is_ours(&entry.key)) {
         let key = http::HeaderName::try_from(key);
         let value = http::HeaderValue::try_from(value);
         if let (Ok(key), Ok(value)) = (key, value) {
@@ -38,6 +39,10 @@ pub(crate) fn metadata_of(entries: Vec<Entry>) -> MetadataMap {
         }
     }
     MetadataMap::from_headers(metadata)
+}
+
+fn is_ours(key: &str) -> bool {
+    key.starts_with(OURS)
 }
 
 #[cfg(test)]
@@ -61,8 +66,12 @@ mod tests {
     #[test]
     fn what_is_no_header_is_left_out() {
         let entry = |key: &str, value: &str| Entry { key: key.into(), value: value.into() };
-        let metadata =
-            metadata_of(vec![entry("bad key", "v"), entry("k", "a\nb"), entry("ok", "v")]);
+        let metadata = metadata_of(vec![
+            entry("bad key", "v"),
+            entry("k", "a\nb"),
+            entry("quorum-end", ""),
+            entry("ok", "v"),
+        ]);
         assert_eq!(metadata.len(), 1);
         assert_eq!(metadata.get("ok").unwrap(), "v");
     }

@@ -6,24 +6,30 @@
 
 mod codec;
 mod envelope;
+mod handshake;
 mod message_codec;
 mod metadata;
 mod status;
+mod timeout;
 
 pub(crate) use codec::EnvelopeCodec;
 pub(crate) use envelope::{Entry, Envelope};
+pub(crate) use handshake::Hello;
 pub(crate) use message_codec::MessageCodec;
 pub(crate) use metadata::{entries_of, metadata_of};
 pub(crate) use status::RpcStatus;
 
-use tonic::metadata::MetadataMap;
-
 /// The gRPC path of the ordered stream: method `NodeStream` of service `stream.Gorums`.
 pub(crate) const PATH: &str = "/stream.Gorums/NodeStream";
 
-/// The header by which either side says that it understands our additions to the wire.
-const WIRE_HEADER: &str = "quorum-wire";
-const WIRE_VERSION: &str = "1";
+/// The largest message by default, for both sides: what gRPC accepts by default.
+pub(crate) const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
+
+/// Marks the calls of a server to its client, which share the stream with those of the client.
+pub(crate) const FROM_SERVER: u64 = 1 << 63;
+
+/// Keys of entries and headers that begin so are ours; the application's metadata has none.
+const OURS: &str = "quorum-";
 
 /// The entry that marks the end of the replies to a call that may have several. Only a peer that
 /// announced that it understands our additions is sent one.
@@ -52,14 +58,4 @@ pub(crate) fn cancel(sequence: u64) -> Envelope {
 /// Whether a message tells to stop a call.
 pub(crate) fn is_cancel(message: &Envelope) -> bool {
     message.method.is_empty() && message.entries.iter().any(|entry| entry.key == CANCEL)
-}
-
-/// Says in the headers of a request or of a response that our additions are understood here.
-pub(crate) fn announce(headers: &mut MetadataMap) {
-    headers.insert(WIRE_HEADER, tonic::metadata::MetadataValue::from_static(WIRE_VERSION));
-}
-
-/// Whether the sender of these headers understands our additions.
-pub(crate) fn announced(headers: &MetadataMap) -> bool {
-    headers.get(WIRE_HEADER).is_some_and(|version| version == WIRE_VERSION)
 }

@@ -2,23 +2,38 @@ use std::sync::Arc;
 use std::task::Wake;
 
 use futures::task::noop_waker_ref;
+use tokio::time::Instant;
 
 use super::*;
 use crate::call::{Event, Inbox};
+use crate::link::delivery::Delivery;
+use crate::wire;
 
 const LIMITS: Limits = Limits { requests: 4, bytes: 100 };
+/// A node that understands our additions to the wire.
+const OURS: Hello = Hello { ours: true, node_id: None, incarnation: None };
 
 /// Pushes a message of ten bytes and returns where its outcome arrives.
 fn push(outbox: &Outbox, sequence: u64, one_way: bool) -> Arc<Inbox> {
     let answer = if one_way { Answer::Nothing } else { Answer::Once };
-    push_with(outbox, sequence, Delivery { answer, ..Delivery::default() })
+    push_with(outbox, sequence, Delivery { answer, ordered: true, ..Delivery::default() })
 }
 
 fn push_with(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<Inbox> {
     let inbox = Arc::new(Inbox::default());
     let envelope = Envelope { sequence, ..Envelope::default() };
     let reply_to = inbox.slot(1.into());
-    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery });
+    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline: None });
+    inbox
+}
+
+/// Pushes a request whose caller gives up in a second.
+fn push_for_a_second(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<Inbox> {
+    let inbox = Arc::new(Inbox::default());
+    let envelope = Envelope { sequence, ..Envelope::default() };
+    let reply_to = inbox.slot(1.into());
+    let deadline = Some(Instant::now() + Duration::from_secs(1));
+    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline });
     inbox
 }
 
@@ -181,7 +196,8 @@ fn a_message_and_the_end_wake_the_connection() {
     assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), 2);
 }
 
-const IDEMPOTENT: Delivery = Delivery { answer: Answer::Once, idempotent: true, latest: false };
+const IDEMPOTENT: Delivery =
+    Delivery { answer: Answer::Once, idempotent: true, latest: false, ordered: true };
 
 #[test]
 fn idempotent_requests_are_sent_again_in_order_and_before_what_is_queued() {
@@ -255,7 +271,8 @@ fn requests_that_may_be_sent_again_count_with_their_bytes_until_they_are_answere
 
 #[test]
 fn the_latest_message_takes_the_place_of_an_unsent_one_and_goes_to_the_end() {
-    const LATEST: Delivery = Delivery { answer: Answer::Nothing, idempotent: false, latest: true };
+    const LATEST: Delivery =
+        Delivery { answer: Answer::Nothing, idempotent: false, latest: true, ordered: true };
     let outbox = Outbox::new(LIMITS);
     let epoch = outbox.attach();
     let sent = push_with(&outbox, 1, LATEST);
@@ -298,7 +315,8 @@ fn replies_that_nobody_reads_are_refused_at_a_limit_and_their_end_is_not() {
     assert!(outcome(&inbox).ends_with("okthe link to it is closed"));
 }
 
-const STREAM: Delivery = Delivery { answer: Answer::Stream, idempotent: false, latest: false };
+const STREAM: Delivery =
+    Delivery { answer: Answer::Stream, idempotent: false, latest: false, ordered: true };
 
 /// Whether the next message tells the node to stop this call.
 fn pops_cancel(outbox: &Outbox, epoch: Epoch, sequence: u64) -> bool {
@@ -312,13 +330,13 @@ fn a_stream_that_nobody_wants_is_stopped_once_the_node_is_known_to_understand_it
     let epoch = outbox.attach();
     let _held = [1, 2].map(|sequence| push_with(&outbox, sequence, STREAM));
     let _popped = [(); 2].map(|()| pop(&outbox, epoch));
-    outbox.cancel(1);
+    outbox.cancel(1, Answer::Stream);
     assert_eq!(pop(&outbox, epoch), Poll::Pending, "who is there is not known yet");
-    outbox.announced(true);
+    outbox.greeted(OURS);
     assert!(pops_cancel(&outbox, epoch, 1));
-    outbox.cancel(2);
+    outbox.cancel(2, Answer::Stream);
     assert!(pops_cancel(&outbox, epoch, 2));
-    outbox.cancel(2);
+    outbox.cancel(2, Answer::Stream);
     assert_eq!(pop(&outbox, epoch), Poll::Pending, "it is told once");
 }
 
@@ -328,8 +346,8 @@ fn a_node_that_does_not_understand_it_is_not_told_to_stop() {
     let epoch = outbox.attach();
     let _held = push_with(&outbox, 1, STREAM);
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
-    outbox.cancel(1);
-    outbox.announced(false);
+    outbox.cancel(1, Answer::Stream);
+    outbox.greeted(Hello::default());
     assert_eq!(pop(&outbox, epoch), Poll::Pending);
 }
 
@@ -338,6 +356,109 @@ fn a_stream_that_was_not_sent_yet_is_taken_out_of_the_queue() {
     let outbox = Outbox::new(LIMITS);
     let epoch = outbox.attach();
     let _held = [1, 2].map(|sequence| push_with(&outbox, sequence, STREAM));
-    outbox.cancel(1);
+    outbox.cancel(1, Answer::Stream);
     assert_eq!([pop(&outbox, epoch), pop(&outbox, epoch)], [Poll::Ready(Some(2)), Poll::Pending]);
+}
+
+const ONCE: Delivery =
+    Delivery { answer: Answer::Once, idempotent: false, latest: false, ordered: true };
+const ONE_WAY: Delivery = Delivery { answer: Answer::Nothing, ..ONCE };
+
+fn pop_whole(outbox: &Outbox, epoch: Epoch) -> Option<Envelope> {
+    match outbox.poll_pop(epoch, &Context::from_waker(noop_waker_ref())) {
+        Poll::Ready(envelope) => envelope,
+        Poll::Pending => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_left_is_told_to_a_node_that_understands_it() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _first = push_for_a_second(&outbox, 1, ONCE);
+    assert_eq!(pop_whole(&outbox, epoch).unwrap().timeout, None, "who is it?");
+    outbox.greeted(OURS);
+    let _second = push_for_a_second(&outbox, 2, ONCE);
+    tokio::time::advance(Duration::from_millis(400)).await;
+    let left = pop_whole(&outbox, epoch).unwrap().timeout;
+    assert_eq!(left, Some(Duration::from_millis(600)), "it has waited in the queue");
+    outbox.greeted(Hello::default());
+    let _third = push_for_a_second(&outbox, 3, ONCE);
+    assert_eq!(pop_whole(&outbox, epoch).unwrap().timeout, None, "a node of Gorums");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_time_is_over_is_not_sent() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _late = [push_for_a_second(&outbox, 1, ONCE), push_for_a_second(&outbox, 2, ONE_WAY)];
+    let _patient = push(&outbox, 3, false);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(3)));
+    assert_eq!(outbox.losses(), Losses { undelivered: 1, ..Losses::default() });
+    assert_eq!(outbox.lock().bytes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_not_told_the_deadline_is_told_that_it_has_passed() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _untold = push_for_a_second(&outbox, 1, ONCE);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    outbox.greeted(OURS);
+    let _told = push_for_a_second(&outbox, 2, ONCE);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(2)));
+    outbox.expire(1);
+    outbox.expire(2);
+    assert!(pops_cancel(&outbox, epoch, 1));
+    assert_eq!(pop(&outbox, epoch), Poll::Pending, "the second knows by itself");
+}
+
+#[test]
+fn what_is_cancelled_is_not_sent_and_what_was_sent_is_stopped() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    outbox.greeted(OURS);
+    let _calls = [push(&outbox, 1, false), push(&outbox, 2, true), push(&outbox, 3, false)];
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(2)));
+    outbox.cancel(1, Answer::Once);
+    outbox.cancel(2, Answer::Nothing);
+    outbox.cancel(3, Answer::Once);
+    assert!(pops_cancel(&outbox, epoch, 1));
+    assert!(pops_cancel(&outbox, epoch, 2));
+    assert_eq!(pop(&outbox, epoch), Poll::Pending);
+    outbox.cancel(1, Answer::Once);
+    assert_eq!(pop(&outbox, epoch), Poll::Pending, "nothing is left to stop");
+}
+
+#[test]
+fn one_way_messages_that_may_be_lost_are_counted() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let _held = [push(&outbox, 1, true), push(&outbox, 2, false), push(&outbox, 3, true)];
+    let _popped = [(); 3].map(|()| pop(&outbox, epoch));
+    assert!(outbox.take(2, false).is_some(), "so the first message has come");
+    outbox.cancel(9, Answer::Nothing); // a word of ours is no message of the application
+    let _queued = push(&outbox, 4, true);
+    outbox.detach(&ConnectionError::new("cut"));
+    assert_eq!(outbox.losses(), Losses { undelivered: 0, unconfirmed: 1 });
+    outbox.attempt_failed(&NodeError::Closed);
+    assert_eq!(outbox.losses(), Losses { undelivered: 1, unconfirmed: 1 });
+    outbox.close();
+    let _refused = push(&outbox, 5, true);
+    assert_eq!(outbox.losses(), Losses { undelivered: 2, unconfirmed: 1 });
+}
+
+#[test]
+fn an_answer_leaves_with_the_requests_and_within_the_same_limits() {
+    let outbox = Outbox::new(Limits { requests: 2, bytes: 100 });
+    let epoch = outbox.attach();
+    let _held = push(&outbox, 1, false);
+    let answer = |sequence| outbox.answer(Envelope { sequence, ..Envelope::default() });
+    answer(7);
+    answer(8);
+    let left = [(); 3].map(|()| pop(&outbox, epoch));
+    assert_eq!(left, [Poll::Ready(Some(1)), Poll::Ready(Some(7)), Poll::Pending]);
+    assert_eq!(outbox.losses(), Losses::default());
 }

@@ -1,0 +1,42 @@
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tonic::Status;
+use tonic::transport::Endpoint;
+
+use crate::error::ConnectionError;
+use crate::wire::{Envelope, Hello};
+
+/// How a link reaches its node.
+#[derive(Clone, Debug)]
+pub(crate) enum Route {
+    /// Over the network.
+    Dial(Endpoint),
+    /// The node is this process.
+    InProcess(Arc<dyn Callee>),
+    /// The node is a client, and is reached over the stream that it opened.
+    Reversed,
+}
+
+/// What handles requests: the server of this process, or what a client serves to those it calls.
+pub(crate) trait Callee: fmt::Debug + Send + Sync {
+    /// Waits until requests can be handled.
+    fn ready(&self) -> BoxFuture<'_, ()>;
+
+    /// Handles the requests of one caller in order, one at a time.
+    fn handle(
+        &self,
+        caller: Hello,
+        requests: RequestStream,
+    ) -> Result<Conversation, ConnectionError>;
+}
+
+pub(crate) type RequestStream = BoxStream<'static, Result<Envelope, Status>>;
+
+/// What a callee says of itself, and its replies as they are ready.
+pub(crate) struct Conversation {
+    pub(crate) hello: Hello,
+    pub(crate) replies: BoxStream<'static, Result<Envelope, Status>>,
+}

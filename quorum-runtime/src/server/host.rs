@@ -1,0 +1,132 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::caller::Caller;
+use super::clients::Clients;
+use super::inbound::Inbound;
+use super::peer::Peer;
+use super::service::Registry;
+use crate::error::ConnectionError;
+use crate::link::{Callee, Conversation, RequestStream, Reversed, Settings};
+use crate::manager::Manager;
+use crate::wire::{Hello, MAX_MESSAGE_SIZE};
+
+/// What all streams of one server share.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(super) registry: Registry,
+    pub(super) limits: Limits,
+    pub(super) incarnation: u64,
+    /// The nodes that this server knows, if it was told.
+    pub(super) manager: Option<Manager>,
+    pub(super) clients: Clients,
+    pub(super) stop: Stop,
+}
+
+/// What a server holds for one caller at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) max_message_size: usize,
+    /// Requests that were read and wait for their turn, and their bytes.
+    pub(super) waiting: usize,
+    pub(super) waiting_bytes: usize,
+    /// Handlers that run beside each other.
+    pub(super) released: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_size: MAX_MESSAGE_SIZE,
+            waiting: 1024,
+            waiting_bytes: 1024 * 1024,
+            released: 1024,
+        }
+    }
+}
+
+/// How a server ends: it drains first, and then cuts off.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop {
+    /// No further request is begun.
+    pub(super) drain: CancellationToken,
+    /// Everything ends at once.
+    pub(super) cut: CancellationToken,
+    /// Counts what still runs.
+    pub(super) running: TaskTracker,
+}
+
+/// What a client serves to the nodes that call it back.
+#[derive(Debug)]
+pub(crate) struct CalledBack(pub(super) Arc<Host>);
+
+impl Callee for CalledBack {
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
+
+    fn handle(
+        &self,
+        caller: Hello,
+        requests: RequestStream,
+    ) -> Result<Conversation, ConnectionError> {
+        Ok(self.0.handle(caller, requests))
+    }
+}
+
+impl CalledBack {
+    /// Of these methods, as long as what is returned lives.
+    pub(crate) fn new(registry: Registry, max_message_size: usize, incarnation: u64) -> Self {
+        let limits = Limits { max_message_size, ..Limits::default() };
+        Self(Arc::new(Host {
+            registry,
+            limits,
+            incarnation,
+            manager: None,
+            clients: Clients::default(),
+            stop: Stop::default(),
+        }))
+    }
+}
+
+impl Host {
+    /// What this server says of itself to those who open a stream.
+    pub(super) const fn hello(&self) -> Hello {
+        Hello { ours: true, node_id: None, incarnation: Some(self.incarnation) }
+    }
+
+    /// Who opens a stream, and the link to it if it can be called back.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        hello: Hello,
+        address: Option<SocketAddr>,
+    ) -> (Arc<Caller>, Option<Reversed>) {
+        let id = hello.node_id.filter(|id| id.get() != 0);
+        let mut peer = Peer { id, address, incarnation: hello.incarnation };
+        // A node that has an id of its own is called at its own address.
+        if hello.node_id.is_none() || id.is_some() {
+            return (Caller::new(self, peer, None), None);
+        }
+        let (joined, reversed) = self.clients.join(address, hello, &self.settings());
+        peer.id = Some(joined.node().id());
+        (Caller::new(self, peer, Some(joined)), Some(reversed))
+    }
+
+    /// How links to clients behave.
+    fn settings(&self) -> Settings {
+        Settings { max_message_size: self.limits.max_message_size, ..Settings::default() }
+    }
+
+    /// Handles the requests of a caller that needs no network.
+    pub(super) fn handle(self: &Arc<Self>, caller: Hello, requests: RequestStream) -> Conversation {
+        let peer = Peer { id: caller.node_id, address: None, incarnation: caller.incarnation };
+        let inbound = Inbound::new(requests, Caller::new(self, peer, None), !caller.ours);
+        let cut = self.stop.cut.clone().cancelled_owned();
+        Conversation { hello: self.hello(), replies: Box::pin(inbound.replies().take_until(cut)) }
+    }
+}

@@ -1,0 +1,277 @@
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tonic::Status;
+
+use super::beside::Beside;
+use super::call::Call;
+use super::caller::Caller;
+use super::replier::{Outlet, Said, What};
+use super::reply::{Phrasing, ReplyHead};
+use super::service::{Outcome, Running};
+use super::turn::Turn;
+use super::waiting::{Accepted, Waiting};
+use crate::link::Reversed;
+use crate::wire::{self, Envelope};
+
+/// Replies of handlers that reply several times, for all of one stream, that may wait for the
+/// caller to take them. At the limit the handlers wait.
+const MAX_SAID: usize = 64;
+
+/// The ordered requests of one caller, at the node that handles them.
+///
+/// It has no task of its own: it runs when the next reply is asked for, so a caller that takes no
+/// replies gets no further requests handled.
+pub(super) struct Inbound<S> {
+    requests: S,
+    caller: Arc<Caller>,
+    phrasing: Phrasing,
+    current: Option<Handling>,
+    waiting: Waiting,
+    beside: Beside,
+    /// What handlers that reply several times have said.
+    said: mpsc::Receiver<Said>,
+    /// The other end, for their outlets.
+    speak: mpsc::Sender<Said>,
+    /// The calls of this server to the caller.
+    reversed: Option<Reversed>,
+    /// No further request is begun.
+    ended: bool,
+    _running: TaskTrackerToken,
+}
+
+/// A request that is being handled and holds the turn.
+struct Handling {
+    head: ReplyHead,
+    turn: Arc<Turn>,
+    running: Running,
+    streams: bool,
+}
+
+impl Handling {
+    /// The caller gave up: whether the handler is to stop where it waits.
+    fn cancel(&self) -> bool {
+        self.turn.give_up();
+        self.streams
+    }
+}
+
+/// What the stream waited for.
+enum Event {
+    Request(Option<Result<Envelope, Status>>),
+    Outcome(ReplyHead, Outcome),
+    Said(Said),
+    Calls(Envelope),
+    Progress,
+}
+
+impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
+    pub(super) fn new(requests: S, caller: Arc<Caller>, repeats_method: bool) -> Self {
+        let (speak, said) = mpsc::channel(MAX_SAID);
+        let limits = caller.host.limits;
+        Self {
+            requests,
+            phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
+            current: None,
+            waiting: Waiting::new(limits.waiting, limits.waiting_bytes),
+            beside: Beside::new(limits.released),
+            said,
+            speak,
+            reversed: None,
+            ended: false,
+            _running: caller.host.stop.running.token(),
+            caller,
+        }
+    }
+
+    /// Carries the calls of this server to the caller as well, on the same stream.
+    pub(super) fn with_calls(self, reversed: Reversed) -> Self {
+        Self { reversed: Some(reversed), ..self }
+    }
+
+    /// Handles the requests as they come; yields the replies as they are ready.
+    pub(super) fn replies(self) -> impl Stream<Item = Result<Envelope, Status>> + Send {
+        stream::unfold(Box::new(self), async |mut inbound| {
+            let reply = inbound.next_reply().await?;
+            Some((reply, inbound))
+        })
+    }
+
+    /// The next reply, or the status that ends the stream, or `None` at its end.
+    async fn next_reply(&mut self) -> Option<Result<Envelope, Status>> {
+        loop {
+            while self.current.is_none()
+                && !self.beside.is_full()
+                && let Some(request) = self.waiting.pop()
+            {
+                if let Some(refusal) = self.begin(request) {
+                    return Some(Ok(refusal));
+                }
+            }
+            match self.next_event().await? {
+                Event::Request(Some(Ok(request))) => {
+                    if let Some(refusal) = self.accept(request) {
+                        return Some(Ok(refusal));
+                    }
+                }
+                // The caller ended its side: what it asked before is still answered.
+                Event::Request(None) => self.ended = true,
+                Event::Request(Some(Err(status))) => {
+                    self.abort();
+                    return Some(Err(status));
+                }
+                Event::Outcome(head, outcome) => {
+                    self.beside.ended(head.sequence);
+                    if let Some(outcome) = outcome {
+                        return Some(Ok(self.phrasing.reply(head, outcome)));
+                    }
+                }
+                Event::Said(Said { head, what }) => {
+                    if let Some(reply) = self.said_reply(head, what) {
+                        return Some(Ok(reply));
+                    }
+                }
+                Event::Calls(call) => return Some(Ok(call)),
+                Event::Progress => {}
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen; `None` when nothing can happen any more.
+    async fn next_event(&mut self) -> Option<Event> {
+        let reads = !self.ended && self.waiting.has_room();
+        let runs = self.current.is_some() || !self.beside.is_empty() || !self.said.is_empty();
+        tokio::select! { biased;
+            Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
+            Some(done) = self.beside.next() => Some(match done {
+                Some((head, outcome)) => Event::Outcome(head, outcome),
+                None => Event::Progress,
+            }),
+            outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
+                let Handling { head, running, streams, turn } = self.current.take()?;
+                Some(match outcome {
+                    Some(outcome) => Event::Outcome(head, outcome),
+                    None => {
+                        self.beside.add(head, running, turn, streams);
+                        Event::Progress
+                    }
+                })
+            },
+            call = next_call(self.reversed.as_ref()), if !self.ended => Some(Event::Calls(call)),
+            () = self.caller.host.stop.drain.cancelled(), if reads => {
+                self.ended = true;
+                Some(Event::Progress)
+            },
+            request = self.requests.next(), if reads => Some(Event::Request(request)),
+            else => None,
+        }
+    }
+
+    /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
+    /// there is answered at once.
+    fn accept(&mut self, request: Envelope) -> Option<Envelope> {
+        if let Some(reversed) = &self.reversed
+            && request.sequence & wire::FROM_SERVER != 0
+        {
+            reversed.deliver(request);
+            return None;
+        }
+        if wire::is_cancel(&request) {
+            self.cancel(request.sequence);
+            return None;
+        }
+        let deadline = request.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let request = Accepted { envelope: request, deadline };
+        let found = self.caller.host.registry.find(&request.envelope.method);
+        let ordered = found.is_ok_and(|handler| handler.ordered);
+        let has_turn = !ordered || (self.current.is_none() && self.waiting.is_empty());
+        if !has_turn || self.beside.is_full() {
+            self.waiting.push(request);
+            return None;
+        }
+        self.begin(request)
+    }
+
+    /// Gives the turn to a request, unless its method takes no turns or its time is over.
+    fn begin(&mut self, request: Accepted) -> Option<Envelope> {
+        let Accepted { envelope, deadline } = request;
+        let Envelope { sequence, method, entries, payload, .. } = envelope;
+        let head = ReplyHead { sequence, method };
+        let handler = match self.caller.host.registry.find(&head.method) {
+            Ok(handler) => handler,
+            Err(status) => return Some(self.phrasing.reply(head, Err(status))),
+        };
+        if deadline.is_some_and(|at| at <= Instant::now()) {
+            let late = Status::deadline_exceeded("the deadline had passed before its turn came");
+            return Some(self.phrasing.reply(head, Err(late)));
+        }
+        let turn = Arc::new(Turn::default());
+        let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
+        let call = Call::new(caller, metadata, deadline, Arc::clone(&turn));
+        let outlet = Outlet::new(head.clone(), self.speak.clone());
+        let running = (handler.begin)(call, payload, outlet);
+        let streams = handler.streams;
+        if handler.ordered {
+            self.current = Some(Handling { head, turn, running, streams });
+        } else {
+            self.beside.add(head, running, turn, streams);
+        }
+        None
+    }
+
+    /// The caller wants to hear no more of a call. What waits is not begun; a handler that may reply
+    /// several times stops where it waits; any other is told, and left to finish what it has begun.
+    fn cancel(&mut self, sequence: u64) {
+        self.waiting.remove(sequence);
+        self.beside.cancel(sequence);
+        let is_current = |handling: &mut Handling| handling.head.sequence == sequence;
+        let stops = |handling: &mut Handling| is_current(handling) && handling.cancel();
+        self.current.take_if(stops);
+    }
+
+    /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
+    /// that understands it is sent.
+    fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
+        match what {
+            What::Reply(payload) => Some(self.phrasing.reply(head, Ok(payload))),
+            What::Failed(status) => Some(self.phrasing.reply(head, Err(status))),
+            What::End => self.phrasing.end(head),
+        }
+    }
+
+    /// The stream is broken: nothing that still runs could be answered.
+    fn abort(&mut self) {
+        self.ended = true;
+        self.current = None;
+        self.waiting.clear();
+        self.beside.abort();
+        self.reversed = None;
+    }
+}
+
+/// Runs the handler as long as it holds its turn: its outcome, or `None` when it released.
+async fn while_in_turn(current: &mut Option<Handling>) -> Option<Outcome> {
+    poll_fn(|task| {
+        let Some(Handling { running, turn, .. }) = current else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
+            return Poll::Ready(Some(outcome));
+        }
+        if turn.is_released(task) { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// The next call of this server to the caller.
+async fn next_call(reversed: Option<&Reversed>) -> Envelope {
+    match reversed {
+        Some(reversed) => poll_fn(|task| reversed.poll_call(task)).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,48 @@
+use bytes::Bytes;
+use tonic::Status;
+
+use crate::wire::{self, Envelope, RpcStatus};
+
+/// What a reply repeats of its request.
+#[derive(Clone, Debug)]
+pub(super) struct ReplyHead {
+    pub(super) sequence: u64,
+    pub(super) method: Bytes,
+}
+
+/// How the replies to one caller are put.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phrasing {
+    /// Replies repeat their method, because the caller needs that to read them.
+    pub(super) repeats_method: bool,
+    pub(super) max_message_size: usize,
+}
+
+impl Phrasing {
+    pub(super) fn reply(self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
+        let ReplyHead { sequence, method } = head;
+        let method = if self.repeats_method { method } else { Bytes::new() };
+        let mut reply = Envelope { sequence, method, ..Envelope::default() };
+        match outcome {
+            Ok(payload) => reply.payload = payload,
+            Err(status) => reply.status = Some(RpcStatus::from(&status)),
+        }
+        let (bytes, limit) = (reply.encoded_len(), self.max_message_size);
+        if bytes > limit {
+            let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
+            reply.payload = Bytes::new();
+            reply.status = Some(RpcStatus::from(&Status::resource_exhausted(text)));
+        }
+        reply
+    }
+
+    /// The mark after the last of several replies, where the caller understands it.
+    pub(super) fn end(self, head: ReplyHead) -> Option<Envelope> {
+        let end = || Envelope {
+            sequence: head.sequence,
+            entries: wire::end_entries(),
+            ..Envelope::default()
+        };
+        (!self.repeats_method).then(end)
+    }
+}
