@@ -36,7 +36,8 @@ pub(crate) mod taken {
         "without_failed",
     ];
     /// By `quorum_runtime::Node`.
-    pub(crate) const NODE: &[&str] = &["address", "connection_state", "id", "latency"];
+    pub(crate) const NODE: &[&str] =
+        &["address", "connection_state", "id", "incarnation", "latency", "losses"];
     /// By traits that are in scope everywhere and that all of these types implement.
     pub(crate) const EVERYWHERE: &[&str] =
         &["clone", "clone_from", "clone_into", "into", "to_owned", "try_into"];

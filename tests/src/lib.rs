@@ -1,5 +1,6 @@
 //! What the tests share: a service, its server, and a way to start and kill servers.
 
+mod hosted;
 mod recorder_server;
 mod test_server;
 
@@ -15,6 +16,7 @@ pub mod calls {
     quorum_runtime::include_proto!("calls");
 }
 
+pub use hosted::{Hosted, host, host_on, listen};
 pub use recorder_server::Recording;
 pub use test_server::{TestServer, cluster, manager};
 

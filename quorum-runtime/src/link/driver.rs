@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::uri::PathAndQuery;
-use tokio::sync::mpsc;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
+use super::called_back::CalledBack;
 use super::requests::Requests;
 use super::{Backoff, Callee, ConnectionState, Conversation, Route, Shared};
 use crate::call::MAX_UNREAD;
@@ -124,7 +124,7 @@ async fn converse(
     shared: &Shared,
     channel: Channel,
     requests: Requests,
-    calls_back: Option<mpsc::Sender<Envelope>>,
+    calls_back: Option<CalledBack>,
     worked: &mut bool,
 ) -> Result<(), ConnectionError> {
     let mut client = Grpc::new(channel).max_decoding_message_size(shared.max_message_size);
@@ -142,8 +142,8 @@ async fn converse(
     while let Some(message) = replies.message().await.map_err(ConnectionError::new)? {
         match &calls_back {
             Some(calls) if message.sequence & wire::FROM_SERVER != 0 => {
-                if let Err(refused) = calls.try_send(message) {
-                    shared.outbox.answer(overloaded(refused.into_inner()));
+                if let Err(refused) = calls.push(message) {
+                    shared.outbox.answer(overloaded(refused));
                 }
             }
             _ => shared.deliver(message),

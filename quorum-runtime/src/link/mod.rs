@@ -14,6 +14,7 @@
 //! method allows that, and never both.
 
 mod backoff;
+mod called_back;
 mod delivery;
 mod driver;
 mod endpoint;

@@ -1,75 +1,75 @@
-use std::pin::Pin;
+use std::future::{Future as _, ready};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready as poll_ready};
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt as _, ready, stream};
-use tokio::sync::mpsc;
+use futures::{Stream, StreamExt as _, stream};
 use tonic::Status;
 
 use super::Shared;
+use super::called_back::{CalledBack, Calls, called_back};
 use super::outbox::Epoch;
 use crate::wire::Envelope;
-
-/// Calls of the node to this process that may wait until the connection takes them up.
-const MAX_CALLS_BACK: usize = 64;
 
 /// What this process sends on one connection: its requests, from the queue of the link, and its
 /// answers to the calls of the node.
 pub(super) struct Requests {
     shared: Arc<Shared>,
     epoch: Epoch,
-    calls: Option<Calls>,
+    handling: Option<Handling>,
     /// Requests and answers alternate while there are both.
     answers_next: bool,
 }
 
 /// The calls of the node to this process.
-enum Calls {
+enum Handling {
     /// There was none yet, so the node may not have said who it is.
-    Awaited(mpsc::Receiver<Envelope>),
+    Awaited(Calls),
     Answered(BoxStream<'static, Result<Envelope, Status>>),
 }
 
 impl Requests {
     pub(super) const fn new(shared: Arc<Shared>, epoch: Epoch) -> Self {
-        Self { shared, epoch, calls: None, answers_next: false }
+        Self { shared, epoch, handling: None, answers_next: false }
     }
 
     /// Where the calls of the node go, if this process handles any.
-    pub(super) fn called_back(&mut self) -> Option<mpsc::Sender<Envelope>> {
+    pub(super) fn called_back(&mut self) -> Option<CalledBack> {
         self.shared.callee.as_ref()?;
-        let (calls, called) = mpsc::channel(MAX_CALLS_BACK);
-        self.calls = Some(Calls::Awaited(called));
-        Some(calls)
+        let (called_back, calls) = called_back();
+        self.handling = Some(Handling::Awaited(calls));
+        Some(called_back)
     }
 
     fn poll_answer(&mut self, task: &mut Context<'_>) -> Poll<Envelope> {
         loop {
-            match &mut self.calls {
+            match &mut self.handling {
                 None => return Poll::Pending,
-                Some(Calls::Awaited(calls)) => {
-                    let first = ready!(calls.poll_recv(task));
-                    self.calls = self.calls.take().and_then(|calls| self.begin(first?, calls));
+                Some(Handling::Awaited(calls)) => {
+                    let first = poll_ready!(pin!(calls.next()).poll(task));
+                    let handling = self.handling.take();
+                    self.handling = handling.and_then(|handling| self.begin(first?, handling));
                 }
-                Some(Calls::Answered(answers)) => match ready!(answers.poll_next_unpin(task)) {
-                    Some(Ok(answer)) => return Poll::Ready(answer),
-                    Some(Err(_)) | None => self.calls = None,
-                },
+                Some(Handling::Answered(answers)) => {
+                    match poll_ready!(answers.poll_next_unpin(task)) {
+                        Some(Ok(answer)) => return Poll::Ready(answer),
+                        Some(Err(_)) | None => self.handling = None,
+                    }
+                }
             }
         }
     }
 
     /// The first call has come: from now on the callee handles them.
-    fn begin(&self, first: Envelope, calls: Calls) -> Option<Calls> {
-        let Calls::Awaited(rest) = calls else {
-            return Some(calls);
+    fn begin(&self, first: Envelope, handling: Handling) -> Option<Handling> {
+        let Handling::Awaited(rest) = handling else {
+            return Some(handling);
         };
-        let rest = stream::unfold(rest, async |mut rest| Some((rest.recv().await?, rest)));
-        let calls = stream::once(std::future::ready(first)).chain(rest).map(Ok);
+        let calls = stream::once(ready(first)).chain(rest.into_stream()).map(Ok);
         let callee = self.shared.callee.as_ref()?;
         let conversation = callee.handle(self.shared.caller(), Box::pin(calls)).ok()?;
-        Some(Calls::Answered(conversation.replies))
+        Some(Handling::Answered(conversation.replies))
     }
 }
 

@@ -217,13 +217,13 @@ impl Call {
     ///
     /// #[quorum_macros::service]
     /// pub trait Proxy {
-    ///     async fn newest(&self, request: ()) -> State;
+    ///     async fn ask(&self, request: ()) -> State;
     /// }
     ///
     /// struct Anywhere;
     ///
     /// impl Proxy for Anywhere {
-    ///     async fn newest(&self, call: Call, (): ()) -> Result<State, Status> {
+    ///     async fn ask(&self, call: Call, (): ()) -> Result<State, Status> {
     ///         call.release();
     ///         let peers = call.peers(Majority).map_err(|error| Status::internal(error.to_string()))?;
     ///         Ok(peers.read(()).await?)
@@ -247,7 +247,7 @@ impl Call {
     ///
     /// peers.register(Majority)?.write(State::new(1, "hello")).await?;
     /// let client = Manager::builder().nodes([own_address]).build()?;
-    /// assert_eq!(client.node(1)?.newest(()).await?.text, "hello");
+    /// assert_eq!(client.node(1)?.ask(()).await?.text, "hello");
     /// # Ok(())
     /// # }
     /// ```
