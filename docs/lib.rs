@@ -4,6 +4,7 @@
 //! crate. What a chapter hides (lines that begin with `# `) is a call or two of what is below: a store
 //! that runs on a few servers of this process.
 
+mod group;
 mod host;
 mod newest;
 mod replica;
@@ -21,6 +22,7 @@ pub mod gorums_storage {
     quorum_runtime::include_proto!("gorums_storage");
 }
 
+pub use group::group;
 pub use host::Host;
 pub use newest::Newest;
 pub use replica::Replica;
@@ -60,6 +62,12 @@ pub mod sessions {}
 
 #[doc = include_str!("src/errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("src/deadlines.md")]
+pub mod deadlines {}
+
+#[doc = include_str!("src/symmetry.md")]
+pub mod symmetry {}
 
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}
