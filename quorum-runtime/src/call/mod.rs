@@ -10,6 +10,7 @@ mod method;
 mod one_way;
 mod quorum_call;
 mod reply_stream;
+mod reserve;
 mod rpc;
 mod session;
 mod terminals;
@@ -25,6 +26,7 @@ pub use method::Method;
 pub use one_way::{OneWay, OneWayFuture};
 pub use quorum_call::{QuorumCall, QuorumFuture, Reply};
 pub use reply_stream::ReplyStream;
+pub(crate) use reserve::{Hedge, Reserve};
 pub use rpc::{Rpc, RpcFuture};
 pub use session::{Session, SessionReceiver, SessionSender};
 

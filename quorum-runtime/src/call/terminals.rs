@@ -189,7 +189,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default + Clone,
     {
-        let targets = self.gather.outstanding().len();
+        let targets = self.targets;
         self.levels(move |_, replies| {
             let number = replies.len();
             let level = replies.values().last().map(|reply| {
