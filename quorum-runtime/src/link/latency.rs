@@ -7,7 +7,16 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
     average: Option<Duration>,
-    sampled: Option<(u64, Instant)>,
+    sampled: Option<Sample>,
+}
+
+/// A request that was sent and is not answered.
+#[derive(Debug)]
+struct Sample {
+    sequence: u64,
+    sent: Instant,
+    /// Nobody waits for the reply, so it may be that none will come.
+    given_up: bool,
 }
 
 impl Latency {
@@ -18,26 +27,45 @@ impl Latency {
     /// The average, or the time that the sampled request has waited if that is longer: a node that
     /// hangs is not fast because it once was.
     pub(crate) fn estimate(&self) -> Option<Duration> {
-        let waited = self.sampled.map_or(Duration::ZERO, |(_, sent)| sent.elapsed());
-        self.average.map(|average| average.max(waited))
+        let average = self.average?;
+        Some(self.sampled.as_ref().map_or(average, |sample| average.max(now() - sample.sent)))
     }
 
     /// A request was handed to the connection.
     pub(crate) fn sent(&mut self, sequence: u64) {
         if self.sampled.is_none() {
-            self.sampled = Some((sequence, Instant::now()));
+            self.sampled = Some(Sample { sequence, sent: now(), given_up: false });
         }
     }
 
     /// The reply to a request has come, whether or not somebody waits for it.
     pub(crate) fn replied(&mut self, sequence: u64) {
-        if let Some((_, sent)) = self.sampled.take_if(|(sampled, _)| *sampled == sequence) {
-            self.add(sent.elapsed());
+        match &self.sampled {
+            Some(sample) if sample.sequence == sequence => {
+                let waited = now() - sample.sent;
+                self.sampled = None;
+                self.add(waited);
+            }
+            // A reply to a later request: the node does not hang, it has nothing to say to this one.
+            Some(sample) if sample.given_up && sample.sequence < sequence => self.sampled = None,
+            _ => {}
         }
     }
 
+    /// Nobody waits for the reply to this request any more. A node that hangs owes it all the same.
+    pub(crate) fn given_up(&mut self, sequence: u64) {
+        if let Some(sample) = self.sampled.as_mut().filter(|sample| sample.sequence == sequence) {
+            sample.given_up = true;
+        }
+    }
+
+    /// The node is told not to reply to this request.
+    pub(crate) fn cancelled(&mut self, sequence: u64) {
+        self.sampled.take_if(|sample| sample.sequence == sequence);
+    }
+
     /// The sampled request will not be answered.
-    pub(crate) const fn interrupted(&mut self) {
+    pub(crate) fn interrupted(&mut self) {
         self.sampled = None;
     }
 
@@ -49,9 +77,21 @@ impl Latency {
     }
 }
 
+fn now() -> Instant {
+    #[cfg(test)]
+    tests::CLOCK_READS.with(|reads| reads.set(reads.get() + 1));
+    Instant::now()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        pub(super) static CLOCK_READS: Cell<usize> = const { Cell::new(0) };
+    }
 
     async fn reply_after(latency: &mut Latency, sequence: u64, millis: u64) {
         latency.sent(sequence);
@@ -95,6 +135,61 @@ mod tests {
         latency.sent(1);
         latency.interrupted();
         reply_after(&mut latency, 2, 10).await;
+        assert_eq!(latency.estimate(), Some(Duration::from_millis(10)));
+    }
+
+    #[test]
+    fn under_load_the_clock_is_read_for_samples_alone() {
+        let mut latency = Latency::default();
+        let begun = CLOCK_READS.get();
+        // A hundred requests are always under way, so one in a hundred is a sample.
+        for sequence in 0..10_000_u64 {
+            latency.sent(sequence);
+            if let Some(answered) = sequence.checked_sub(99) {
+                latency.replied(answered);
+            }
+        }
+        let samples = 10_000 / 100;
+        assert_eq!(CLOCK_READS.get() - begun, 2 * samples);
+        latency.interrupted();
+        let begun = CLOCK_READS.get();
+        assert!(latency.estimate().is_some());
+        assert_eq!(CLOCK_READS.get(), begun, "nothing is under way that could be late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_never_answered_does_not_slow_a_node_that_answers_others() {
+        let mut latency = Latency::default();
+        reply_after(&mut latency, 1, 10).await;
+        latency.sent(2);
+        latency.given_up(2);
+        reply_after(&mut latency, 3, 500).await;
+        assert_eq!(latency.estimate(), Some(Duration::from_millis(10)));
+        reply_after(&mut latency, 4, 90).await;
+        assert_eq!(latency.estimate(), Some(Duration::from_millis(20)), "sampled again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_reply_that_nobody_waits_for_is_a_sample() {
+        let mut latency = Latency::default();
+        reply_after(&mut latency, 1, 10).await;
+        latency.sent(2);
+        latency.given_up(2);
+        tokio::time::advance(Duration::from_millis(90)).await;
+        latency.replied(1);
+        assert_eq!(latency.estimate(), Some(Duration::from_millis(90)), "it may hang");
+        latency.replied(2);
+        assert_eq!(latency.estimate(), Some(Duration::from_millis(20)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_was_cancelled_is_no_sample() {
+        let mut latency = Latency::default();
+        reply_after(&mut latency, 1, 10).await;
+        latency.sent(2);
+        latency.cancelled(3);
+        latency.cancelled(2);
+        tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(latency.estimate(), Some(Duration::from_millis(10)));
     }
 }

@@ -155,7 +155,9 @@ impl Outbox {
 
     /// Nobody waits for the reply to this call any more.
     pub(crate) fn forget(&self, sequence: u64) {
-        self.lock().forget(sequence);
+        let mut state = self.lock();
+        state.latency.given_up(sequence);
+        state.forget(sequence);
     }
 
     /// Nobody wants to hear more of a call whose node may reply several times: takes it out of the
@@ -171,6 +173,7 @@ impl Outbox {
         let Some(reply_to) = state.forget(sequence) else {
             return;
         };
+        state.latency.cancelled(sequence);
         match state.peer {
             Peer::Ours => state.enqueue_cancel(sequence, reply_to),
             // A node that does not say who it is for so long is none of ours.
@@ -338,7 +341,10 @@ impl State {
             self.bytes -= bytes;
             return queued.outgoing.envelope;
         }
-        self.latency.sent(sequence);
+        // When the first of several replies comes says nothing about the node.
+        if delivery.answer == Answer::Once {
+            self.latency.sent(sequence);
+        }
         if delivery.idempotent && delivery.answer == Answer::Once {
             queued.sends += 1;
             let envelope = envelope.clone();
