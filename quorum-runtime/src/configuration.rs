@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message;
+use tokio::time::Instant;
 use tonic::IntoRequest;
 
 use crate::call::{
@@ -151,7 +152,11 @@ impl<S> Configuration<S> {
     /// ```
     #[must_use]
     pub fn fastest(&self, count: usize) -> Self {
-        self.with_targets(self.ranked().iter().take(count))
+        let targets = self.ranked(|node| {
+            let latency = node.latency();
+            (latency.is_none(), latency)
+        });
+        self.with_targets(targets.iter().take(count))
     }
 
     /// Contacts the fastest targets that together are a quorum of this system first, and another
@@ -165,10 +170,15 @@ impl<S> Configuration<S> {
     /// - at once, when those contacted have answered and the call still waits.
     ///
     /// So a call ends as it would with all targets contacted: no quorum is out of reach as long as
-    /// a target that was not contacted yet can complete one. Targets are ranked as by
-    /// [`fastest`](Self::fastest), anew for each call. Whom the system needs besides is told by the
-    /// system: for a grid the fastest row and column, for [`All`](crate::All) everyone at once, as
-    /// when the targets hold no quorum of it.
+    /// a target that was not contacted yet can complete one. Of a grid the fastest row and column
+    /// are contacted; of [`All`](crate::All) everyone at once, as when the targets hold no quorum of
+    /// the system.
+    ///
+    /// Targets are ranked anew for each call: those that are not connected come last, the others by
+    /// [`Node::latency`]. A node that is not called is not measured, so its latency counts half for
+    /// every ten seconds without a sample, and one that was never measured counts as fast. It is
+    /// tried again when that makes it one of the fastest; if it is not, the call takes the delay
+    /// longer.
     ///
     /// A good delay is one that few replies exceed, such as the 95th percentile of the latency: then
     /// a twentieth of the calls contact one node more, and a node that hangs costs a call that
@@ -184,9 +194,6 @@ impl<S> Configuration<S> {
     /// This is for calls that each node answers once. A multicast goes to all targets, because
     /// nobody would hear that one of them was late; so does a call whose nodes reply several times,
     /// because none of them is ever done.
-    ///
-    /// A node that is not called is not measured: one whose estimate went up in a bad moment comes
-    /// back when another gets worse, or when a call contacts all.
     ///
     /// ```
     /// use std::time::Duration;
@@ -298,12 +305,12 @@ impl<S> Configuration<S> {
         Ok(Self { hedge: self.hedge.clone(), ..all })
     }
 
-    /// The targets, the fastest first. Those that are equal keep their order.
-    fn ranked(&self) -> Vec<Node> {
+    /// The targets with the lowest latency first, those that are not connected last. Those that are
+    /// equal keep their order.
+    fn ranked<L: Ord>(&self, latency: impl Fn(&Node) -> L) -> Vec<Node> {
         let mut targets = self.targets.to_vec();
         targets.sort_by_cached_key(|node| {
-            let latency = node.latency();
-            (Reverse(node.connection_state().is_connected()), latency.is_none(), latency)
+            (Reverse(node.connection_state().is_connected()), latency(node))
         });
         targets
     }
@@ -367,7 +374,8 @@ impl<S: Send + Sync + 'static> Configuration<S> {
             // Only what is answered once can be late, or have its answer.
             Some(hedge) if method.delivery.answer == Answer::Once => {
                 let reserve = Reserve::new(Arc::clone(hedge), Arc::clone(&self.members));
-                (self.ranked().into(), Some(reserve))
+                let now = Instant::now();
+                (self.ranked(|node| node.link().hoped_latency(now)).into(), Some(reserve))
             }
             _ => (Arc::clone(&self.targets), None),
         };

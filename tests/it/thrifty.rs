@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use quorum_runtime::{
     Configuration, Level, Majority, Manager, NodeError, QuorumErrorKind, Request, Threshold,
 };
@@ -69,21 +69,39 @@ async fn one_more_is_contacted_for_one_that_hangs_when_the_delay_has_passed() {
 
 #[tokio::test]
 async fn one_more_is_contacted_after_each_further_delay() {
-    let (servers, manager) = cluster::<3>().await;
-    let stuck = [1, 2].map(|node| manager.node(node).unwrap().ask(text("wait")));
-    manager.node(3).unwrap().tell(item(0)).await.unwrap();
-    let connected = || manager.nodes().iter().all(|node| node.connection_state().is_connected());
-    eventually("three connections", connected).await;
+    let (servers, manager) = cluster::<4>().await;
     let recorder = manager.recorder(Majority).unwrap();
+    // Nobody is connected yet, so they are asked in this order. The third answers.
+    servers[2].recording().open(1);
     let begun = Instant::now();
-    recorder.thrifty(Threshold(1), DELAY).record(item(1)).first().await.unwrap();
+    recorder.thrifty(Threshold(1), DELAY).record(text("wait")).first().await.unwrap();
     let took = begun.elapsed();
     assert!(took >= 2 * DELAY && took < 4 * DELAY, "took {took:?}");
-    for (stuck, server) in stuck.into_iter().zip(&servers) {
-        server.recording().open(1);
-        stuck.await.unwrap();
+    [0, 1].map(|at: usize| servers[at].recording().open(1));
+    let expected = [vec![0], vec![0], vec![0], vec![]];
+    assert_eq!(noted(&servers, &manager).await, expected);
+}
+
+#[tokio::test]
+async fn a_node_that_was_never_asked_is_tried_and_one_that_then_hangs_is_not_tried_again() {
+    let (servers, manager) = cluster::<4>().await;
+    let thrifty = manager.recorder(Majority).unwrap().thrifty(Threshold(1), DELAY);
+    thrifty.record(item(1)).first().await.unwrap();
+    let connected = || manager.nodes().iter().all(|node| node.connection_state().is_connected());
+    eventually("four connections", connected).await;
+    for _ in 2..=4 {
+        thrifty.record(item(1)).first().await.unwrap();
     }
-    assert_eq!(noted(&servers, &manager).await, [[0, 1]; 3]);
+    assert_eq!(servers.each_ref().map(|server| server.recording().noted()), [[1]; 4]);
+    assert!(manager.nodes().iter().all(|node| node.latency().is_some()));
+    // Whoever is the fastest gets stuck, and another one is found.
+    thrifty.record(text("wait")).first().now_or_never();
+    let begun = Instant::now();
+    for number in 2..=4 {
+        thrifty.record(item(number)).first().await.unwrap();
+    }
+    assert!(begun.elapsed() < 2 * DELAY, "took {:?}", begun.elapsed());
+    servers.iter().for_each(|server| server.recording().open(1));
 }
 
 #[tokio::test]

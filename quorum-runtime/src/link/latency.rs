@@ -6,8 +6,15 @@ use tokio::time::Instant;
 /// the clock is read twice for each sample and never for the requests in between.
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
-    average: Option<Duration>,
+    average: Option<Average>,
     sampled: Option<Sample>,
+}
+
+#[derive(Debug)]
+struct Average {
+    value: Duration,
+    /// When the newest sample was taken.
+    at: Instant,
 }
 
 /// A request that was sent and is not answered.
@@ -23,12 +30,25 @@ impl Latency {
     /// Weight of the newest sample, as a fraction: 1/8, as TCP weighs its round trips (Jacobson,
     /// 1988).
     const WEIGHT: u32 = 8;
+    /// In this time an average without a new sample loses half of what it says.
+    const HALF_LIFE: Duration = Duration::from_secs(10);
 
     /// The average, or the time that the sampled request has waited if that is longer: a node that
     /// hangs is not fast because it once was.
     pub(crate) fn estimate(&self) -> Option<Duration> {
-        let average = self.average?;
+        let average = self.average.as_ref()?.value;
         Some(self.sampled.as_ref().map_or(average, |sample| average.max(now() - sample.sent)))
+    }
+
+    /// What the node may take by now, at best. A node that is not called is not measured, so an
+    /// average fades, and one that was never measured may be fast. That a request waits is certain.
+    pub(crate) fn hoped(&self, now: Instant) -> Duration {
+        let faded = |average: &Average| {
+            let half_lives = (now - average.at).div_duration_f64(Self::HALF_LIFE);
+            average.value.mul_f64(0.5_f64.powf(half_lives))
+        };
+        let waited = self.sampled.as_ref().map_or(Duration::ZERO, |sample| now - sample.sent);
+        self.average.as_ref().map_or(Duration::ZERO, faded).max(waited)
     }
 
     /// A request was handed to the connection.
@@ -42,9 +62,9 @@ impl Latency {
     pub(crate) fn replied(&mut self, sequence: u64) {
         match &self.sampled {
             Some(sample) if sample.sequence == sequence => {
-                let waited = now() - sample.sent;
+                let (sent, now) = (sample.sent, now());
                 self.sampled = None;
-                self.add(waited);
+                self.add(now - sent, now);
             }
             // A reply to a later request: the node does not hang, it has nothing to say to this one.
             Some(sample) if sample.given_up && sample.sequence < sequence => self.sampled = None,
@@ -69,11 +89,12 @@ impl Latency {
         self.sampled = None;
     }
 
-    fn add(&mut self, sample: Duration) {
-        self.average = Some(match self.average {
+    fn add(&mut self, sample: Duration, at: Instant) {
+        let value = match &self.average {
             None => sample,
-            Some(average) => (average * (Self::WEIGHT - 1) + sample) / Self::WEIGHT,
-        });
+            Some(average) => (average.value * (Self::WEIGHT - 1) + sample) / Self::WEIGHT,
+        };
+        self.average = Some(Average { value, at });
     }
 }
 
@@ -191,5 +212,28 @@ mod tests {
         latency.cancelled(2);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(latency.estimate(), Some(Duration::from_millis(10)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_be_hoped_for_fades_and_a_wait_is_certain() {
+        let mut latency = Latency::default();
+        let hoped = |latency: &Latency| latency.hoped(Instant::now());
+        assert_eq!(hoped(&latency), Duration::ZERO, "never measured");
+        reply_after(&mut latency, 1, 80).await;
+        assert_eq!(hoped(&latency), Duration::from_millis(80));
+        tokio::time::advance(Latency::HALF_LIFE * 3).await;
+        assert_eq!(hoped(&latency), Duration::from_millis(10));
+        assert_eq!(latency.estimate(), Some(Duration::from_millis(80)), "what was measured stays");
+        latency.sent(2);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert_eq!(hoped(&latency), Duration::from_millis(500));
+        tokio::time::advance(Duration::from_secs(1 << 40)).await;
+        latency.interrupted();
+        assert_eq!(hoped(&latency), Duration::ZERO);
+
+        let mut hung = Latency::default();
+        hung.sent(1);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(hoped(&hung), Duration::from_secs(1), "although it has never replied");
     }
 }

@@ -4,6 +4,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::delivery::{Answer, Delivery, Outgoing};
 use super::latency::Latency;
@@ -209,6 +210,11 @@ impl Outbox {
     /// How long the node takes to reply, if that is known.
     pub(crate) fn latency(&self) -> Option<Duration> {
         self.lock().latency.estimate()
+    }
+
+    /// How long the node may take to reply, at best.
+    pub(crate) fn hoped_latency(&self, now: Instant) -> Duration {
+        self.lock().latency.hoped(now)
     }
 
     /// A connection was opened, and may take messages from now on.
