@@ -77,7 +77,8 @@ async fn one_more_is_contacted_after_each_further_delay() {
     recorder.thrifty(Threshold(1), DELAY).record(text("wait")).first().await.unwrap();
     let took = begun.elapsed();
     assert!(took >= 2 * DELAY && took < 4 * DELAY, "took {took:?}");
-    [0, 1].map(|at: usize| servers[at].recording().open(1));
+    servers[0].recording().open(1);
+    servers[1].recording().open(1);
     let expected = [vec![0], vec![0], vec![0], vec![]];
     assert_eq!(noted(&servers, &manager).await, expected);
 }

@@ -1,7 +1,8 @@
 //! Calls: sending a request to nodes, and waiting for what they answer.
 //!
 //! **Invariant:** calling is sending. A request is on every target's queue before the method
-//! returns; everything here only waits.
+//! returns, or on those of a quorum where the configuration is thrifty; waiting for a call sends
+//! nothing but what its [`Reserve`] holds.
 
 mod correctable;
 mod gather;

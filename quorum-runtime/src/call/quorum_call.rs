@@ -17,8 +17,9 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 
 /// A quorum call that has been sent.
 ///
-/// The request is on the queue of every target. Awaiting the call waits until the quorum function
-/// of its method decides. The terminals below put something else in its place, for this call only:
+/// The request is on the queue of every target, or of the first of them where the configuration is
+/// [`thrifty`](crate::Configuration::thrifty). Awaiting the call waits until the quorum function of
+/// its method decides. The terminals below put something else in its place, for this call only:
 /// a built-in rule ([`first`](Self::first), [`majority`](Self::majority),
 /// [`threshold`](Self::threshold), [`all`](Self::all), [`quorum`](Self::quorum)), a closure
 /// ([`decide`](Self::decide)), or all replies as they come ([`replies`](Self::replies)). The
@@ -39,7 +40,8 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 ///
 /// # Cancel safety
 ///
-/// Dropping the call stops waiting. It neither takes back what was sent nor changes its order.
+/// Dropping the call stops waiting. It neither takes back what was sent nor changes its order; what
+/// a thrifty call has not sent by then is not sent.
 ///
 /// # Panics
 ///
@@ -154,7 +156,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// The next reply or failure that was not taken into account by [`result`](Self::result), or
-    /// `None` when every node has answered, failed, or run out of time.
+    /// `None` when every node has answered, failed, or run out of time. A thrifty call contacts
+    /// another node when it is asked for more than those that were contacted have answered.
     ///
     /// # Cancel safety
     ///
