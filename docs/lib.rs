@@ -51,6 +51,9 @@ pub mod quorum_systems {}
 #[doc = include_str!("src/members.md")]
 pub mod members {}
 
+#[doc = include_str!("src/latency.md")]
+pub mod latency {}
+
 #[doc = include_str!("src/order.md")]
 pub mod order {}
 

@@ -32,6 +32,7 @@ pub(crate) mod taken {
         "sort_by",
         "spec",
         "targets",
+        "thrifty",
         "with_members",
         "without_failed",
     ];

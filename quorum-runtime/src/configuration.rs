@@ -1,14 +1,19 @@
 use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
+use tokio::time::Instant;
 use tonic::IntoRequest;
 
-use crate::call::{Context, Correctable, Gather, Method, OneWay, PerNode, QuorumCall, start};
+use crate::call::{
+    Context, Correctable, Gather, Hedge, Method, OneWay, PerNode, QuorumCall, Reserve, start,
+};
 use crate::error::{ConfigurationError, QuorumError};
+use crate::link::Answer;
 use crate::node::Node;
-use crate::quorum::{Level, NodeId, NodeSet, Replies, Verdict};
+use crate::quorum::{Level, NodeId, NodeSet, QuorumSystem, Replies, Verdict};
 
 /// A group of nodes that are called together, with the quorum functions that decide.
 ///
@@ -54,6 +59,8 @@ pub struct Configuration<S> {
     nodes: Arc<[Node]>,
     targets: Arc<[Node]>,
     spec: Arc<S>,
+    /// How calls contact the targets that do not contact all of them at once.
+    hedge: Option<Arc<Hedge>>,
     context: Arc<Context>,
 }
 
@@ -67,7 +74,7 @@ impl<S> Configuration<S> {
             return Err(ConfigurationError::Empty);
         }
         let members = Arc::new(nodes.iter().map(Node::id).collect());
-        Ok(Self { members, targets: Arc::clone(&nodes), nodes, spec, context })
+        Ok(Self { members, targets: Arc::clone(&nodes), nodes, spec, hedge: None, context })
     }
 
     /// The nodes over which quorums are counted.
@@ -76,7 +83,8 @@ impl<S> Configuration<S> {
         &self.members
     }
 
-    /// The nodes that a call contacts, in the order in which it does.
+    /// The nodes that a call contacts, in the order in which it does. When it is
+    /// [`thrifty`](Self::thrifty), those that it may contact.
     #[must_use]
     pub fn targets(&self) -> &[Node] {
         &self.targets
@@ -144,12 +152,74 @@ impl<S> Configuration<S> {
     /// ```
     #[must_use]
     pub fn fastest(&self, count: usize) -> Self {
-        let mut targets = self.targets.to_vec();
-        targets.sort_by_cached_key(|node| {
+        let targets = self.ranked(|node| {
             let latency = node.latency();
-            (Reverse(node.connection_state().is_connected()), latency.is_none(), latency)
+            (latency.is_none(), latency)
         });
         self.with_targets(targets.iter().take(count))
+    }
+
+    /// Contacts the fastest targets that together are a quorum of this system first, and another
+    /// one only when it is needed. What a quorum is stays the same, and the quorum function still
+    /// decides: name the system that it asks for.
+    ///
+    /// Another target is contacted
+    ///
+    /// - at once, when one that was contacted fails;
+    /// - for each that has not answered within the `hedge_delay`, and again after each further delay;
+    /// - at once, when those contacted have answered and the call still waits.
+    ///
+    /// So a call ends as it would with all targets contacted: no quorum is out of reach as long as
+    /// a target that was not contacted yet can complete one. Of a grid the fastest row and column
+    /// are contacted; of [`All`](crate::All) everyone at once, as when the targets hold no quorum of
+    /// the system.
+    ///
+    /// Targets are ranked anew for each call: those that are not connected come last, the others by
+    /// [`Node::latency`]. A node that is not called is not measured, so its latency counts half for
+    /// every ten seconds without a sample, and one that was never measured counts as fast. It is
+    /// tried again when that makes it one of the fastest; if it is not, the call takes the delay
+    /// longer.
+    ///
+    /// A good delay is one that few replies exceed, such as the 95th percentile of the latency: then
+    /// a twentieth of the calls contact one node more, and a node that hangs costs a call that
+    /// delay. To spend no message on nodes whose replies are not needed is what EPaxos calls thrifty
+    /// (Moraru, Andersen and Kaminsky, 2013); a second request for one that is late is a hedged
+    /// request (Dean and Barroso, The Tail at Scale, 2013).
+    ///
+    /// The first messages are on their queues before the call returns. The later ones are sent by
+    /// whoever awaits the call, so a call that is not awaited contacts nobody else; and they stand
+    /// behind those of calls that were made meanwhile. Where handlers must see the calls in their
+    /// order at every node, await each before the next, or contact all.
+    ///
+    /// This is for calls that each node answers once. A multicast goes to all targets, because
+    /// nobody would hear that one of them was late; so does a call whose nodes reply several times,
+    /// because none of them is ever done.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let nodes = [nobody().to_owned(), hung().await].into_iter().chain(servers(3).await);
+    /// let register = Manager::builder().nodes(nodes).build()?.register(Majority)?;
+    /// let thrifty = register.thrifty(Majority, Duration::from_millis(20));
+    /// // Asks the first three, node 4 in the place of node 1, and node 5 as node 2 is late.
+    /// thrifty.read(()).await?;
+    /// // By now it is known who is fast: asks nodes 3, 4 and 5, and nobody else.
+    /// thrifty.read(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn thrifty(
+        &self,
+        system: impl QuorumSystem + Send + Sync + 'static,
+        hedge_delay: Duration,
+    ) -> Self {
+        let hedge = Hedge { system: Box::new(system), delay: hedge_delay };
+        Self { hedge: Some(Arc::new(hedge)), ..self.clone() }
     }
 
     /// Contacts the targets but for those that failed in this way. What a quorum is stays the same.
@@ -231,7 +301,18 @@ impl<S> Configuration<S> {
     ) -> Result<Self, ConfigurationError> {
         let members = self.known(members)?;
         let nodes = self.nodes.iter().filter(|node| members.contains(node.id())).cloned().collect();
-        Self::new(nodes, Arc::clone(&self.spec), Arc::clone(&self.context))
+        let all = Self::new(nodes, Arc::clone(&self.spec), Arc::clone(&self.context))?;
+        Ok(Self { hedge: self.hedge.clone(), ..all })
+    }
+
+    /// The targets with the lowest latency first, those that are not connected last. Those that are
+    /// equal keep their order.
+    fn ranked<L: Ord>(&self, latency: impl Fn(&Node) -> L) -> Vec<Node> {
+        let mut targets = self.targets.to_vec();
+        targets.sort_by_cached_key(|node| {
+            (Reverse(node.connection_state().is_connected()), latency(node))
+        });
+        targets
     }
 
     /// Contacts the members that are connected at this moment.
@@ -295,8 +376,16 @@ impl<S: Send + Sync + 'static> Configuration<S> {
         request: impl IntoRequest<Q>,
         per_node: Option<PerNode<'_, Q>>,
     ) -> (Q, Gather) {
-        let targets = Arc::clone(&self.targets);
-        start(&self.context, targets, method, request.into_request(), per_node)
+        let (targets, reserve) = match &self.hedge {
+            // Only what is answered once can be late, or have its answer.
+            Some(hedge) if method.delivery.answer == Answer::Once => {
+                let reserve = Reserve::new(Arc::clone(hedge), Arc::clone(&self.members));
+                let now = Instant::now();
+                (self.ranked(|node| node.link().hoped_latency(now)).into(), Some(reserve))
+            }
+            _ => (Arc::clone(&self.targets), None),
+        };
+        start(&self.context, targets, method, request.into_request(), per_node, reserve)
     }
 }
 
@@ -307,6 +396,7 @@ impl<S> Clone for Configuration<S> {
             nodes: Arc::clone(&self.nodes),
             targets: Arc::clone(&self.targets),
             spec: Arc::clone(&self.spec),
+            hedge: self.hedge.clone(),
             context: Arc::clone(&self.context),
         }
     }

@@ -74,6 +74,7 @@ mod link;
 mod manager;
 mod node;
 mod quorum;
+mod rederived;
 mod server;
 mod wire;
 
@@ -98,6 +99,7 @@ pub use quorum::{
     All, And, Any, Collector, Dissemination, Grid, Joint, Level, Majority, Masking, NodeId,
     NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,
 };
+pub use rederived::Rederived;
 pub use server::{Call, Clients, Methods, Peer, Replier, Requests, Server, Service};
 pub use tonic::{Code, IntoRequest, Request, Status};
 

@@ -124,6 +124,6 @@ impl Node {
 
     fn start<Q: Message>(&self, method: Method, request: impl IntoRequest<Q>) -> Gather {
         let target = Arc::from([self.clone()]);
-        start(&self.0.context, target, method, request.into_request(), None).1
+        start(&self.0.context, target, method, request.into_request(), None, None).1
     }
 }

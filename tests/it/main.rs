@@ -27,6 +27,7 @@ mod sessions;
 mod targets;
 mod taught;
 mod terminals;
+mod thrifty;
 
 /// The messages of the README, where its program looks for them.
 use readme::register;

@@ -20,7 +20,7 @@ async fn a_majority_after_fastest_two_of_five_fails_at_once_and_never_returns_a_
     assert_eq!(*error.kind(), QuorumErrorKind::TargetsHoldNoQuorum);
     assert_eq!(
         error.to_string(),
-        "recorder.Recorder.Record: the targets hold no quorum, 2 of 5 members were contacted"
+        "recorder.Recorder.Record: the targets hold no quorum, they are 2 of 5 members"
     );
     let error = recorder.fastest(2).record(item(1)).majority().await.unwrap_err();
     assert_eq!(*error.kind(), QuorumErrorKind::TargetsHoldNoQuorum);

@@ -1,7 +1,8 @@
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use tonic::metadata::MetadataMap;
 
 use super::inbox::{Arrival, Event};
 use super::timeout::timeout_of;
-use super::{Context, Inbox, Method};
+use super::{Context, Inbox, Method, Reserve};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
@@ -23,17 +24,20 @@ use crate::wire::{Envelope, entries_of};
 /// Makes the message for one node of the request; `None` skips the node.
 pub(crate) type PerNode<'a, Q> = &'a mut dyn FnMut(&Q, NodeId) -> Option<Q>;
 
-/// Puts a request on the queue of every target, and returns the message with what gathers the
-/// outcomes. A message that is the same for all nodes is encoded once.
+/// Puts a request on the queue of every target, or of those that the reserve lets go first, and
+/// returns the message with what gathers the outcomes. A message that is the same for all nodes is
+/// encoded once.
 pub(crate) fn start<Q: Message>(
     context: &Arc<Context>,
     targets: Arc<[Node]>,
     method: Method,
     request: Request<Q>,
     per_node: Option<PerNode<'_, Q>>,
+    reserve: Option<Reserve>,
 ) -> (Q, Gather) {
     let (metadata, _, message) = request.into_parts();
     let mut gather = Gather::new(context, targets, method, &metadata);
+    gather.reserve = reserve.map(Box::new);
     let envelope = Envelope {
         sequence: gather.sequence,
         method: Bytes::from_static(method.name.as_bytes()),
@@ -59,8 +63,10 @@ pub(crate) struct Gather {
     method: Method,
     sequence: u64,
     targets: Arc<[Node]>,
-    /// Nodes of which more may come.
+    /// Contacted nodes of which more may come.
     outstanding: NodeSet,
+    /// The messages of a thrifty call that are held back.
+    reserve: Option<Box<Reserve>>,
     inbox: Arc<Inbox>,
     arrived: VecDeque<Arrival>,
     deadline: Deadline,
@@ -96,6 +102,7 @@ impl Gather {
             sequence: context.next_sequence(),
             targets,
             outstanding: NodeSet::new(),
+            reserve: None,
             inbox: Arc::default(),
             arrived: VecDeque::new(),
             deadline: Deadline { after, at, travels, sleep: None },
@@ -107,22 +114,57 @@ impl Gather {
 
     /// Sends each target its message, if there is one for it.
     fn send(&mut self, envelope: &Envelope, mut payload: impl FnMut(NodeId) -> Option<Bytes>) {
-        let limit = self.context.max_message_size;
-        for node in &*self.targets {
+        for node in &*Arc::clone(&self.targets) {
             let Some(payload) = payload(node.id()) else {
                 continue;
             };
-            self.outstanding.insert(node.id());
-            let reply_to = self.inbox.slot(node.id());
             let envelope = Envelope { payload, ..envelope.clone() };
-            let bytes = envelope.encoded_len();
-            if bytes > limit {
-                reply_to.fail(NodeError::TooLarge { bytes, limit });
-                continue;
+            match &mut self.reserve {
+                Some(reserve) => {
+                    // So that it can take the place of another one at once.
+                    node.link().connect();
+                    reserve.hold(node, envelope);
+                }
+                None => self.send_to(node, envelope),
             }
-            let delivery = self.method.delivery;
-            let deadline = self.deadline.at.filter(|_| self.deadline.travels);
-            node.link().send(Outgoing { envelope, bytes, reply_to, delivery, deadline });
+        }
+        self.send_needed();
+    }
+
+    fn send_to(&mut self, node: &Node, envelope: Envelope) {
+        self.outstanding.insert(node.id());
+        let reply_to = self.inbox.slot(node.id());
+        let (bytes, limit) = (envelope.encoded_len(), self.context.max_message_size);
+        if bytes > limit {
+            return reply_to.fail(NodeError::TooLarge { bytes, limit });
+        }
+        let delivery = self.method.delivery;
+        let deadline = self.deadline.at.filter(|_| self.deadline.travels);
+        node.link().send(Outgoing { envelope, bytes, reply_to, delivery, deadline });
+    }
+
+    /// Sends those messages of the reserve that the call can't do without at this moment. Returns
+    /// whether there were any.
+    fn send_needed(&mut self) -> bool {
+        let needed = self.reserve.as_mut().map_or_else(Vec::new, |reserve| reserve.take_needed());
+        let any = !needed.is_empty();
+        for (node, envelope) in needed {
+            self.send_to(&node, envelope);
+        }
+        any
+    }
+
+    /// The same when nothing has come, and nothing more is to be waited for.
+    fn poll_reserve(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        loop {
+            if self.send_needed() {
+                return Poll::Ready(());
+            }
+            let late = match &mut self.reserve {
+                Some(reserve) => reserve.poll_late(&self.context, task),
+                None => Poll::Pending,
+            };
+            ready!(late);
         }
     }
 
@@ -136,9 +178,13 @@ impl Gather {
         self.method
     }
 
-    /// The nodes that may still answer; right after the start, all that were contacted.
-    pub(super) const fn outstanding(&self) -> &NodeSet {
-        &self.outstanding
+    /// The nodes that may still answer, those included that were not contacted yet; right after the
+    /// start, all for whom there is a message.
+    pub(super) fn outstanding(&self) -> Cow<'_, NodeSet> {
+        match &self.reserve {
+            None => Cow::Borrowed(&self.outstanding),
+            Some(reserve) => Cow::Owned(self.outstanding.iter().chain(reserve.nodes()).collect()),
+        }
     }
 
     pub(super) fn targets(&self) -> &[Node] {
@@ -151,8 +197,16 @@ impl Gather {
     }
 
     /// Whether nothing more can come.
-    pub(super) const fn is_complete(&self) -> bool {
-        self.outstanding.is_empty()
+    pub(super) fn is_complete(&self) -> bool {
+        let all_contacted = self.reserve.as_ref().is_none_or(|reserve| reserve.is_empty());
+        self.outstanding.is_empty() && (all_contacted || self.expired)
+    }
+
+    /// What this node has replied is none: another is to be contacted in its place.
+    pub(super) fn disregard(&mut self, node: NodeId) {
+        if let Some(reserve) = &mut self.reserve {
+            reserve.failed(node);
+        }
     }
 
     /// The next reply or failure, or `None` when nothing more can come.
@@ -164,17 +218,19 @@ impl Gather {
                 }
                 continue;
             }
-            if self.outstanding.is_empty() {
+            if self.is_complete() {
                 return Poll::Ready(None);
             }
             self.inbox.take(&mut self.arrived, task);
             if !self.arrived.is_empty() {
                 continue;
             }
-            if self.deadline.poll(&self.context, task).is_pending() {
-                return Poll::Pending;
+            if self.deadline.poll(&self.context, task).is_ready() {
+                self.expire();
+            } else {
+                // What was sent to one more node may have failed at once.
+                ready!(self.poll_reserve(task));
             }
-            self.expire();
         }
     }
 
@@ -195,6 +251,12 @@ impl Gather {
         };
         if is_last {
             self.outstanding.remove(node);
+        }
+        if let Some(reserve) = &mut self.reserve {
+            match event {
+                Event::Reply(_) => reserve.replied(node),
+                Event::End | Event::Failed(_) => reserve.failed(node),
+            }
         }
         match event {
             Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
@@ -250,8 +312,9 @@ impl Drop for Gather {
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();
+        let held: NodeSet = self.reserve.iter().flat_map(|reserve| reserve.nodes()).collect();
         let (sequence, answer) = (self.sequence, self.method.delivery.answer);
-        for node in &*self.targets {
+        for node in self.targets.iter().filter(|node| !held.contains(node.id())) {
             let owes = self.outstanding.contains(node.id());
             // A node that replies several times would go on for ever.
             if self.cancelled || ((owes || self.expired) && answer == Answer::Stream) {

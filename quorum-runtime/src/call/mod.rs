@@ -1,7 +1,8 @@
 //! Calls: sending a request to nodes, and waiting for what they answer.
 //!
 //! **Invariant:** calling is sending. A request is on every target's queue before the method
-//! returns; everything here only waits.
+//! returns, or on those of a quorum where the configuration is thrifty; waiting for a call sends
+//! nothing but what its [`Reserve`] holds.
 
 mod correctable;
 mod gather;
@@ -10,6 +11,7 @@ mod method;
 mod one_way;
 mod quorum_call;
 mod reply_stream;
+mod reserve;
 mod rpc;
 mod session;
 mod terminals;
@@ -25,6 +27,7 @@ pub use method::Method;
 pub use one_way::{OneWay, OneWayFuture};
 pub use quorum_call::{QuorumCall, QuorumFuture, Reply};
 pub use reply_stream::ReplyStream;
+pub(crate) use reserve::{Hedge, Reserve};
 pub use rpc::{Rpc, RpcFuture};
 pub use session::{Session, SessionReceiver, SessionSender};
 

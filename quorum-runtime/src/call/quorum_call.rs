@@ -17,8 +17,9 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 
 /// A quorum call that has been sent.
 ///
-/// The request is on the queue of every target. Awaiting the call waits until the quorum function
-/// of its method decides. The terminals below put something else in its place, for this call only:
+/// The request is on the queue of every target, or of the first of them where the configuration is
+/// [`thrifty`](crate::Configuration::thrifty). Awaiting the call waits until the quorum function of
+/// its method decides. The terminals below put something else in its place, for this call only:
 /// a built-in rule ([`first`](Self::first), [`majority`](Self::majority),
 /// [`threshold`](Self::threshold), [`all`](Self::all), [`quorum`](Self::quorum)), a closure
 /// ([`decide`](Self::decide)), or all replies as they come ([`replies`](Self::replies)). The
@@ -39,7 +40,8 @@ pub(super) type QuorumFunction<Q, R, T> = Box<dyn Fn(&Q, &Replies<R>) -> Verdict
 ///
 /// # Cancel safety
 ///
-/// Dropping the call stops waiting. It neither takes back what was sent nor changes its order.
+/// Dropping the call stops waiting. It neither takes back what was sent nor changes its order; what
+/// a thrifty call has not sent by then is not sent.
 ///
 /// # Panics
 ///
@@ -97,8 +99,8 @@ pub struct QuorumCall<Q, R, T = R> {
     pub(super) replies: Replies<R>,
     pub(super) function: QuorumFunction<Q, R, T>,
     pub(super) gather: Gather,
-    /// How many nodes were sent a message.
-    pub(super) contacted: usize,
+    /// For how many nodes there is a message.
+    pub(super) targets: usize,
 }
 
 impl<Q, R, T> QuorumCall<Q, R, T> {
@@ -108,12 +110,13 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         gather: Gather,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<T> + Send + 'static,
     ) -> Self {
-        let mut replies = Replies::of(members, gather.outstanding());
+        let targets = gather.outstanding();
+        let mut replies = Replies::of(members, &targets);
         if gather.method().delivery.answer == Answer::Stream {
             replies = replies.streaming();
         }
-        let contacted = gather.outstanding().len();
-        Self { request, replies, function: Box::new(function), gather, contacted }
+        let targets = targets.len();
+        Self { request, replies, function: Box::new(function), gather, targets }
     }
 
     /// Waits until the quorum function decides, and keeps the call for the replies that are still
@@ -153,7 +156,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// The next reply or failure that was not taken into account by [`result`](Self::result), or
-    /// `None` when every node has answered, failed, or run out of time.
+    /// `None` when every node has answered, failed, or run out of time. A thrifty call contacts
+    /// another node when it is asked for more than those that were contacted have answered.
     ///
     /// # Cancel safety
     ///
@@ -198,8 +202,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,
     ) -> QuorumCall<Q, R, U> {
-        let Self { request, replies, gather, contacted, function: _ } = self;
-        QuorumCall { request, replies, gather, contacted, function: Box::new(function) }
+        let Self { request, replies, gather, targets, function: _ } = self;
+        QuorumCall { request, replies, gather, targets, function: Box::new(function) }
     }
 
     fn poll_result(&mut self, task: &mut Task<'_>) -> Poll<Result<T, QuorumError>>
@@ -217,7 +221,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         Poll::Ready(Err(self.error(self.out_of_reach())))
     }
 
-    /// Whether the quorum function asks for a quorum that the contacted nodes can't make.
+    /// Whether the quorum function asks for a quorum that the targets can't make.
     pub(super) fn holds_no_quorum(&self) -> bool {
         self.replies.is_restricted()
             && self.replies.is_untouched()
@@ -230,7 +234,11 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         R: Message + Default,
     {
         let node = outcome.node;
-        self.replies.record(node, outcome.decode());
+        let reply = outcome.decode();
+        if reply.is_err() {
+            self.gather.disregard(node);
+        }
+        self.replies.record(node, reply);
         // Once the deadline has passed, every silent node is named before the call ends.
         if self.gather.expired().is_some() && !self.gather.is_complete() {
             return None;
@@ -255,7 +263,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
             method: self.gather.method().name,
             kind,
             replied: self.replies.len(),
-            contacted: self.contacted,
+            targets: self.targets,
             members: self.replies.members().len(),
             failures,
         }

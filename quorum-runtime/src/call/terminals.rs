@@ -148,7 +148,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self.quorum(All)
     }
 
-    /// All replies and failures as they come, each tied to its node, and no decision.
+    /// All replies and failures as they come, each tied to its node, and no decision. A thrifty call
+    /// contacts one node after the other as more are asked for.
     ///
     /// ```
     /// use futures::StreamExt as _;
@@ -168,7 +169,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     }
 
     /// Levels of one result that improves: level k is the k-th reply, as it comes. The reply of the
-    /// last of the nodes that were contacted is final, so one that fails makes the last level an
+    /// last of the nodes to be contacted is final, so one that fails makes the last level an
     /// error.
     ///
     /// ```
@@ -189,7 +190,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default + Clone,
     {
-        let targets = self.gather.outstanding().len();
+        let targets = self.targets;
         self.levels(move |_, replies| {
             let number = replies.len();
             let level = replies.values().last().map(|reply| {

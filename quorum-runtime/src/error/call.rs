@@ -219,7 +219,7 @@ pub struct QuorumError {
     pub(crate) method: &'static str,
     pub(crate) kind: QuorumErrorKind,
     pub(crate) replied: usize,
-    pub(crate) contacted: usize,
+    pub(crate) targets: usize,
     pub(crate) members: usize,
     pub(crate) failures: Vec<NodeFailure>,
 }
@@ -244,8 +244,8 @@ pub struct QuorumError {
 pub enum QuorumErrorKind {
     /// No quorum can come any more. As a status: [`Code::Unavailable`].
     NoQuorum,
-    /// The nodes that the call contacted hold no quorum of the members, whatever they reply. The
-    /// request was sent to them all the same. As a status: [`Code::FailedPrecondition`].
+    /// The targets of the call hold no quorum of the members, whatever they reply. The request was
+    /// sent to them all the same. As a status: [`Code::FailedPrecondition`].
     TargetsHoldNoQuorum,
     /// The time was up before a quorum came. As a status: [`Code::DeadlineExceeded`].
     Deadline(Duration),
@@ -283,13 +283,12 @@ impl QuorumError {
 
 impl fmt::Display for QuorumError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, kind, replied, contacted, members, failures } = self;
+        let Self { method, kind, replied, targets, members, failures } = self;
         match kind {
             QuorumErrorKind::TargetsHoldNoQuorum => {
                 return write!(
                     f,
-                    "{method}: the targets hold no quorum, {contacted} of {members} members were \
-                     contacted"
+                    "{method}: the targets hold no quorum, they are {targets} of {members} members"
                 );
             }
             QuorumErrorKind::NoQuorum => write!(f, "{method} can reach no quorum")?,

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -178,6 +179,11 @@ impl Link {
     /// How long the node takes to reply, if that is known.
     pub(crate) fn latency(&self) -> Option<Duration> {
         self.0.outbox.latency()
+    }
+
+    /// How long the node may take to reply, at best: what was measured long ago does not count.
+    pub(crate) fn hoped_latency(&self, now: Instant) -> Duration {
+        self.0.outbox.hoped_latency(now)
     }
 
     pub(crate) fn state(&self) -> ConnectionState {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::delivery::{Answer, Outgoing};
 use super::latency::Latency;
@@ -185,12 +186,15 @@ impl Outbox {
 
     /// Nobody waits for the reply to this call any more.
     pub(crate) fn forget(&self, sequence: u64) {
-        self.lock().forget(sequence);
+        let mut state = self.lock();
+        state.latency.given_up(sequence);
+        state.forget(sequence);
     }
 
     /// The caller's time is over. A node that was not told when that would be is told now.
     pub(crate) fn expire(&self, sequence: u64) {
         let mut state = self.lock();
+        state.latency.given_up(sequence);
         let told = state.pending.get(&sequence).is_none_or(|pending| pending.told);
         state.forget(sequence);
         if !told {
@@ -208,6 +212,7 @@ impl Outbox {
             let removed = state.queue.remove(at);
             state.bytes -= removed.map_or(0, |queued| queued.outgoing.bytes);
         } else if state.forget(sequence).is_some() || answer == Answer::Nothing {
+            state.latency.cancelled(sequence);
             state.cancel_sent(sequence, self.limits);
         }
         Self::wake(state);
@@ -259,6 +264,11 @@ impl Outbox {
     /// What became of one-way messages that did not arrive, as far as that is known.
     pub(crate) fn losses(&self) -> Losses {
         self.lock().losses
+    }
+
+    /// How long the node may take to reply, at best.
+    pub(crate) fn hoped_latency(&self, now: Instant) -> Duration {
+        self.lock().latency.hoped(now)
     }
 
     /// A connection was opened, and may take messages from now on.

@@ -154,7 +154,7 @@ fn verdict(system: &impl QuorumSystem, members: &NodeSet, vector: &Vector) -> Op
     replies.evaluate(|replies| replies.is_quorum(system).then_some(()).into())
 }
 
-mod tests {
+pub(super) mod tests {
     use std::fmt::Debug;
 
     use proptest::collection::btree_set;
@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    trait System: QuorumSystem + Debug {}
+    pub(in crate::quorum) trait System: QuorumSystem + Debug {}
 
     impl<S: QuorumSystem + Debug> System for S {}
 
@@ -174,7 +174,8 @@ mod tests {
         btree_set(0..24_u32, 0..20).prop_map(NodeSet::from_iter)
     }
 
-    fn systems() -> impl Strategy<Value = Box<dyn System>> {
+    /// Systems of every kind, and combinations of them.
+    pub(in crate::quorum) fn systems() -> impl Strategy<Value = Box<dyn System>> {
         let weights = proptest::collection::vec((0..24_u32, 0..5_u64), 0..30);
         let simple = prop_oneof![
             Just(()).prop_map(|()| dynamic(Majority)),

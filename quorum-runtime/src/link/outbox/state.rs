@@ -84,7 +84,10 @@ impl State {
             self.bytes -= bytes;
             return queued.outgoing.envelope;
         }
-        self.latency.sent(sequence);
+        // When the first of several replies comes says nothing about the node.
+        if delivery.answer == Answer::Once {
+            self.latency.sent(sequence);
+        }
         let (told, ordered) = (envelope.timeout.is_some(), delivery.ordered);
         let (envelope, awaited) = if delivery.idempotent && delivery.answer == Answer::Once {
             queued.sends += 1;

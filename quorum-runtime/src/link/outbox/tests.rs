@@ -462,3 +462,28 @@ fn an_answer_leaves_with_the_requests_and_within_the_same_limits() {
     assert_eq!(left, [Poll::Ready(Some(1)), Poll::Ready(Some(7)), Poll::Pending]);
     assert_eq!(outbox.losses(), Losses::default());
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_answered_once_tell_how_long_the_node_takes() {
+    let outbox = Outbox::new(LIMITS);
+    let epoch = outbox.attach();
+    let stream = Delivery { answer: Answer::Stream, ..Delivery::default() };
+    let _watch = push_with(&outbox, 1, stream);
+    let _call = push(&outbox, 2, false);
+    assert_eq!([pop(&outbox, epoch), pop(&outbox, epoch)], [1, 2].map(|n| Poll::Ready(Some(n))));
+    tokio::time::advance(Duration::from_millis(30)).await;
+    assert!(outbox.take(2, false).is_some());
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert!(outbox.take(1, false).is_some());
+    assert_eq!(outbox.latency(), Some(Duration::from_millis(30)), "a watch had nothing to say");
+
+    let _given_up = push(&outbox, 3, false);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(3)));
+    outbox.forget(3);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(outbox.latency(), Some(Duration::from_secs(5)), "it may hang");
+    let _later = push(&outbox, 4, false);
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(4)));
+    assert!(outbox.take(4, false).is_some());
+    assert_eq!(outbox.latency(), Some(Duration::from_millis(30)), "it does not");
+}
