@@ -91,7 +91,7 @@ pub use error::{
     BuildError, ConfigurationError, ConnectionError, NodeError, NodeFailure, NotReady, QuorumError,
     QuorumErrorKind, RpcError, SendError, ServeError,
 };
-pub use link::ConnectionState;
+pub use link::{ConnectionEvent, ConnectionEvents, ConnectionState, Missed};
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
 pub use quorum::{

@@ -31,7 +31,9 @@ pub use session::{Session, SessionReceiver, SessionSender};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What all calls of one manager share.
+use crate::link::{News, Tasks};
+
+/// What all calls and links of one manager share.
 #[derive(Debug)]
 pub(crate) struct Context {
     sequence: AtomicU64,
@@ -40,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) max_message_size: usize,
     /// The runtime that the manager was built in. Timers of calls run there, whoever polls them.
     pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) tasks: Tasks,
+    pub(crate) news: News,
 }
 
 impl Context {
@@ -48,7 +52,8 @@ impl Context {
         max_message_size: usize,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        Self { sequence: AtomicU64::new(1), timeout, max_message_size, runtime }
+        let (sequence, tasks) = (AtomicU64::new(1), Tasks::new(runtime.clone()));
+        Self { sequence, timeout, max_message_size, runtime, tasks, news: News::default() }
     }
 
     /// One number for one call, the same for all its nodes. Bit 63 stays clear: it marks calls of

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -6,7 +7,7 @@ use std::time::Duration;
 use futures::Stream;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
 
 use super::outbox::Epoch;
@@ -16,7 +17,7 @@ use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
-const LINGER: Duration = Duration::from_secs(5);
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 /// Keeps a link connected until its handle is dropped.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -30,33 +31,66 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
     shared.outbox.detach(&ConnectionError::new("the link was closed"));
     shared.outbox.fail_queued(&NodeError::Closed);
-    shared.state.send_replace(ConnectionState::Idle);
+    shared.enter(ConnectionState::Closed);
 }
 
 async fn keep_connected(shared: &Arc<Shared>) {
     let mut backoff = shared.backoff.clone();
-    loop {
-        shared.state.send_replace(ConnectionState::Connecting);
-        let Ended { error, worked } = connection(shared).await;
-        tracing::debug!(node = %shared.endpoint.uri(), %error, "disconnected");
-        shared.state.send_replace(ConnectionState::Disconnected(error));
-        if worked {
-            // The node was there a moment ago: the first attempt follows at once.
-            backoff.reset();
-        } else if pause(shared, &mut backoff).await.is_break() {
-            return;
-        }
-        if shared.closing.is_cancelled() && !shared.outbox.has_queued() {
-            return;
+    while !is_done(shared) {
+        let endpoint = shared.endpoint();
+        tokio::select! { biased;
+            cause = left(shared, &endpoint) => {
+                shared.outbox.detach(&cause);
+                shared.outbox.forget_latency();
+                shared.enter(ConnectionState::Disconnected(cause));
+                backoff.reset();
+            }
+            more = once(shared, &endpoint, &mut backoff) => if more.is_break() { return },
         }
     }
 }
 
+/// Whether the link is closed and nothing waits to be sent.
+fn is_done(shared: &Shared) -> bool {
+    shared.closing.is_cancelled() && !shared.outbox.has_queued()
+}
+
+/// Waits until the node is somewhere else, and says so as the end of a connection.
+async fn left(shared: &Shared, endpoint: &Endpoint) -> ConnectionError {
+    loop {
+        shared.moved.notified().await;
+        let now = shared.endpoint();
+        if now.uri() != endpoint.uri() {
+            let [from, to] =
+                [endpoint, &now].map(|at| at.uri().authority().map_or("", |a| a.as_str()));
+            return ConnectionError::new(format!("the node was moved from {from} to {to}"));
+        }
+    }
+}
+
+/// One attempt to connect, the connection if it is opened, and the wait that is to follow; breaks
+/// when no attempt is to follow.
+async fn once(shared: &Arc<Shared>, endpoint: &Endpoint, backoff: &mut Backoff) -> ControlFlow<()> {
+    shared.enter(ConnectionState::Connecting);
+    let Ended { error, worked } = connection(shared, endpoint).await;
+    tracing::debug!(node = %endpoint.uri(), %error, "disconnected");
+    if is_done(shared) {
+        return ControlFlow::Break(());
+    }
+    shared.enter(ConnectionState::Disconnected(error));
+    if worked {
+        // The node was there a moment ago: the first attempt follows at once.
+        backoff.reset();
+        return ControlFlow::Continue(());
+    }
+    pause(shared, backoff).await
+}
+
 /// Waits before the next attempt; breaks when the link is closed, as nobody waits for one then.
-async fn pause(shared: &Shared, backoff: &mut Backoff) -> std::ops::ControlFlow<()> {
+async fn pause(shared: &Shared, backoff: &mut Backoff) -> ControlFlow<()> {
     tokio::select! { biased;
-        () = shared.closing.cancelled() => std::ops::ControlFlow::Break(()),
-        () = tokio::time::sleep(backoff.wait()) => std::ops::ControlFlow::Continue(()),
+        () = shared.closing.cancelled() => ControlFlow::Break(()),
+        () = tokio::time::sleep(backoff.wait()) => ControlFlow::Continue(()),
     }
 }
 
@@ -68,10 +102,14 @@ struct Ended {
 }
 
 /// One connection, from the attempt to open it until it is gone.
-async fn connection(shared: &Arc<Shared>) -> Ended {
-    let ended = match shared.endpoint.connect().await {
-        Ok(channel) => conversation(shared, channel).await,
-        Err(error) => Ended { error: ConnectionError::new(error), worked: false },
+async fn connection(shared: &Arc<Shared>, endpoint: &Endpoint) -> Ended {
+    let channel = tokio::select! { biased;
+        error = abandoned(shared) => Err(error),
+        channel = endpoint.connect() => channel.map_err(ConnectionError::new),
+    };
+    let ended = match channel {
+        Ok(channel) => conversation(shared, endpoint, channel).await,
+        Err(error) => Ended { error, worked: false },
     };
     if !ended.worked {
         // Every request ends: with a reply, or with the outcome of the attempt it waited for.
@@ -80,10 +118,19 @@ async fn connection(shared: &Arc<Shared>) -> Ended {
     ended
 }
 
-async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
+/// Waits until the link is closed, and longer when something waits to be sent.
+async fn abandoned(shared: &Shared) -> ConnectionError {
+    shared.closing.cancelled().await;
+    if shared.outbox.has_queued() {
+        std::future::pending::<()>().await;
+    }
+    ConnectionError::new("the link was closed")
+}
+
+async fn conversation(shared: &Arc<Shared>, endpoint: &Endpoint, channel: Channel) -> Ended {
     let requests = Requests { shared: Arc::clone(shared), epoch: shared.outbox.attach() };
-    shared.state.send_replace(ConnectionState::Connected);
-    tracing::debug!(node = %shared.endpoint.uri(), "connected");
+    shared.enter(ConnectionState::Connected);
+    tracing::debug!(node = %endpoint.uri(), "connected");
     let mut worked = false;
     let error = match converse(shared, channel, requests, &mut worked).await {
         Ok(()) => ConnectionError::new("the node ended the stream"),

@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::delivery::{Answer, Delivery, Outgoing};
 use super::latency::Latency;
@@ -36,6 +38,8 @@ pub(crate) struct Epoch(u64);
 pub(crate) struct Outbox {
     limits: Limits,
     state: Mutex<State>,
+    /// Wakes who waits for room.
+    room: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +59,8 @@ struct State {
     peer: Peer,
     /// Calls to be stopped once it is known that the node understands that.
     cancelled: Vec<(u64, ReplyTo)>,
+    /// Somebody waits for room. Whoever makes room tells them and takes this back.
+    room_is_awaited: bool,
     closed: bool,
 }
 
@@ -87,7 +93,7 @@ enum Pending {
 
 impl Outbox {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default() }
+        Self { limits, state: Mutex::default(), room: Notify::new() }
     }
 
     /// Puts a message at the end of the queue, or tells its call why it found no room.
@@ -104,7 +110,7 @@ impl Outbox {
                 None
             }
         };
-        drop(state);
+        self.release(state);
         if let Some(sender) = sender {
             sender.wake();
         }
@@ -132,12 +138,14 @@ impl Outbox {
         };
         if queued.outgoing.delivery.answer == Answer::Nothing {
             state.bytes -= queued.outgoing.bytes;
-            drop(state);
+            self.release(state);
             // A one-way message finds room: its inbox holds one outcome for each node.
             let _ = queued.outgoing.reply_to.reply(Bytes::new());
             return Poll::Ready(Some(queued.outgoing.envelope));
         }
-        Poll::Ready(Some(state.remember(queued)))
+        let envelope = state.remember(queued);
+        self.release(state);
+        Poll::Ready(Some(envelope))
     }
 
     /// A reply has come: who waits for it? The first reply of a node that replies once takes the
@@ -150,12 +158,16 @@ impl Outbox {
         {
             return Some(reply_to.clone());
         }
-        state.forget(sequence)
+        let reply_to = state.forget(sequence);
+        self.release(state);
+        reply_to
     }
 
     /// Nobody waits for the reply to this call any more.
     pub(crate) fn forget(&self, sequence: u64) {
-        self.lock().forget(sequence);
+        let mut state = self.lock();
+        state.forget(sequence);
+        self.release(state);
     }
 
     /// Nobody wants to hear more of a call whose node may reply several times: takes it out of the
@@ -166,6 +178,7 @@ impl Outbox {
         if let Some(at) = state.queue.iter().position(queued) {
             let removed = state.queue.remove(at);
             state.bytes -= removed.map_or(0, |queued| queued.outgoing.bytes);
+            self.release(state);
             return;
         }
         let Some(reply_to) = state.forget(sequence) else {
@@ -179,7 +192,7 @@ impl Outbox {
             }
             Peer::Unknown | Peer::Other => {}
         }
-        Self::wake(state);
+        self.wake(state);
     }
 
     /// The node has said, on this connection, whether it understands our additions to the wire.
@@ -191,13 +204,13 @@ impl Outbox {
                 state.enqueue_cancel(sequence, reply_to);
             }
         }
-        Self::wake(state);
+        self.wake(state);
     }
 
     /// Wakes the connection's task, with the lock released.
-    fn wake(mut state: MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
         let sender = if state.queue.is_empty() { None } else { state.sender.take() };
-        drop(state);
+        self.release(state);
         if let Some(sender) = sender {
             sender.wake();
         }
@@ -240,7 +253,7 @@ impl Outbox {
                 }
             }
         }
-        drop(state);
+        self.release(state);
         for reply_to in lost.into_iter().rev() {
             reply_to.fail(NodeError::Disconnected(cause.clone()));
         }
@@ -258,14 +271,12 @@ impl Outbox {
     }
 
     fn give_up(&self, error: &NodeError, keep: impl Fn(&Queued) -> bool) {
-        let given_up: Vec<Queued> = {
-            let mut state = self.lock();
-            let queue = std::mem::take(&mut state.queue).into_iter();
-            let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
-            state.queue = kept.into();
-            state.bytes -= given_up.iter().map(|queued| queued.outgoing.bytes).sum::<usize>();
-            given_up
-        };
+        let mut state = self.lock();
+        let queue = std::mem::take(&mut state.queue).into_iter();
+        let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
+        state.queue = kept.into();
+        state.bytes -= given_up.iter().map(|queued| queued.outgoing.bytes).sum::<usize>();
+        self.release(state);
         for Queued { outgoing, lost, .. } in given_up {
             outgoing.reply_to.fail(lost.map_or_else(|| error.clone(), NodeError::Disconnected));
         }
@@ -273,19 +284,62 @@ impl Outbox {
 
     /// Takes no more messages; what is queued may still be sent.
     pub(crate) fn close(&self) {
-        let sender = {
-            let mut state = self.lock();
-            state.closed = true;
-            state.sender.take()
-        };
+        let mut state = self.lock();
+        state.closed = true;
+        let sender = state.sender.take();
+        self.release(state);
         if let Some(sender) = sender {
             sender.wake();
         }
     }
 
+    /// Another node process is asked from now on: how fast the last one was says nothing of it.
+    pub(crate) fn forget_latency(&self) {
+        self.lock().latency = Latency::default();
+    }
+
+    /// Waits until one more request would find room, or until the outbox is closed.
+    pub(crate) async fn room(&self) {
+        let mut room = pin!(self.room.notified());
+        loop {
+            // Before the look at the queue, so that no change after it is missed.
+            room.as_mut().enable();
+            if !self.is_full_and_awaited() {
+                return;
+            }
+            room.as_mut().await;
+            room.set(self.room.notified());
+        }
+    }
+
+    /// Whether one more request would find room, or there is nothing to wait for.
+    pub(crate) fn has_room(&self) -> bool {
+        self.lock().has_room(self.limits)
+    }
+
+    /// Whether there is no room, which somebody waits for in that case.
+    fn is_full_and_awaited(&self) -> bool {
+        let mut state = self.lock();
+        let is_full = !state.has_room(self.limits);
+        state.room_is_awaited |= is_full;
+        is_full
+    }
+
     /// Whether messages wait to be sent.
     pub(crate) fn has_queued(&self) -> bool {
         !self.lock().queue.is_empty()
+    }
+
+    /// Releases the lock after something has left, and tells who waits for room.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
+        let tell = state.room_is_awaited && state.has_room(self.limits);
+        if tell {
+            state.room_is_awaited = false;
+        }
+        drop(state);
+        if tell {
+            self.room.notify_waiters();
+        }
     }
 
     // A panic while the lock is held leaves whole values behind: each method changes the state
@@ -303,6 +357,12 @@ impl State {
         let requests = self.queue.len() + self.pending.len();
         let has_room = requests < limits.requests && self.bytes + bytes <= limits.bytes;
         (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.bytes })
+    }
+
+    /// Whether a request of one byte would find room, or would be refused for another reason.
+    fn has_room(&self, limits: Limits) -> bool {
+        let requests = self.queue.len() + self.pending.len();
+        self.closed || (requests < limits.requests && self.bytes < limits.bytes)
     }
 
     fn enqueue(&mut self, outgoing: Outgoing) {

@@ -1,14 +1,12 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::Manager;
+use super::{Manager, Membership};
 use crate::call::Context;
 use crate::error::BuildError;
-use crate::link::{self, Limits, Link};
-use crate::node::Node;
+use crate::link::{self, Limits};
 use crate::quorum::NodeId;
 use crate::server::MAX_MESSAGE_SIZE;
 
@@ -73,7 +71,7 @@ impl ManagerBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), quorum_runtime::BuildError> {
     /// let manager = Manager::builder().nodes(["one:9001", "two:9001"]).build()?;
-    /// let ids = manager.nodes().iter().map(|node| node.id().get());
+    /// let ids = manager.nodes().into_iter().map(|node| node.id().get());
     /// assert_eq!(ids.collect::<Vec<_>>(), [1, 2]);
     /// # Ok(())
     /// # }
@@ -186,44 +184,19 @@ impl ManagerBuilder {
     }
 
     /// Makes the manager. Nothing is connected yet. Its connections run on the tokio runtime in
-    /// which this is called, as [`Manager`] says.
+    /// which this is called, as [`Manager`] says. A manager without nodes is none to make calls
+    /// with; nodes can be [added](Manager::add_node) later.
     ///
     /// # Errors
     ///
-    /// A [`BuildError`] when there is no node, when an id or an address is there twice, when an
-    /// address is not `host:port`, or when this is called outside of a tokio runtime.
+    /// A [`BuildError`] when an id or an address is there twice, when an address is not `host:port`,
+    /// or when this is called outside of a tokio runtime.
     pub fn build(self) -> Result<Manager, BuildError> {
-        if self.nodes.is_empty() {
-            return Err(BuildError::NoNodes);
-        }
-        self.refuse_duplicates()?;
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        let max_message_size = self.settings.max_message_size;
-        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
-        let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let node = |(id, address): &(NodeId, String)| {
-            let endpoint = link::endpoint(address, &self.settings)
-                .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;
-            let link = Link::new(endpoint, &self.settings, random.fork(), runtime.clone());
-            Ok(Node::new(*id, address, link, Arc::clone(&context)))
-        };
-        let nodes = self.nodes.iter().map(node).collect::<Result<Arc<[Node]>, BuildError>>()?;
-        Ok(Manager { nodes, context })
-    }
-
-    fn refuse_duplicates(&self) -> Result<(), BuildError> {
-        let mut ids = BTreeMap::new();
-        let mut addresses = BTreeMap::new();
-        for (node, address) in &self.nodes {
-            if let Some(first) = ids.insert(*node, address) {
-                let (first, second) = (first.clone(), address.clone());
-                return Err(BuildError::DuplicateId { node: *node, first, second });
-            }
-            if let Some(first) = addresses.insert(address, *node) {
-                let address = address.clone();
-                return Err(BuildError::DuplicateAddress { address, first, second: *node });
-            }
-        }
-        Ok(())
+        let context = Context::new(self.timeout, self.settings.max_message_size, runtime);
+        let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let membership = Membership::new(self.settings, random, Arc::new(context));
+        membership.add_all(&self.nodes)?;
+        Ok(Manager(Arc::new(membership)))
     }
 }
