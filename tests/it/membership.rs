@@ -167,6 +167,17 @@ async fn what_waits_for_a_node_that_is_not_there_goes_to_where_it_is_moved_in_or
 }
 
 #[tokio::test]
+async fn how_fast_a_node_was_elsewhere_is_forgotten() {
+    let (_servers, manager) = cluster::<1>().await;
+    let hung = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let node = manager.node(1).unwrap();
+    node.ask(item(1)).await.unwrap();
+    assert!(node.latency().is_some());
+    manager.move_node(1, hung.local_addr().unwrap().to_string()).unwrap();
+    eventually("no latency", || node.latency().is_none()).await;
+}
+
+#[tokio::test]
 async fn a_node_that_is_moved_to_and_fro_ends_where_it_was_moved_last() {
     let (servers, manager) = cluster::<2>().await;
     let [here, there] = [&servers[0], &servers[1]].map(TestServer::address);
