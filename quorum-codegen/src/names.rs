@@ -23,12 +23,24 @@ pub(crate) fn type_name(proto: &str) -> String {
 /// be hidden by them. A test compares these lists with the runtime.
 pub(crate) mod taken {
     /// By `quorum_runtime::Manager`.
-    pub(crate) const MANAGER: &[&str] = &["configuration", "node", "nodes", "ready"];
+    pub(crate) const MANAGER: &[&str] = &[
+        "add_node",
+        "close",
+        "configuration",
+        "events",
+        "move_node",
+        "node",
+        "nodes",
+        "ready",
+        "remove_node",
+        "wait_for",
+    ];
     /// By `quorum_runtime::Configuration`.
     pub(crate) const CONFIGURATION: &[&str] = &[
         "fastest",
         "members",
         "only",
+        "ready",
         "sort_by",
         "spec",
         "targets",
@@ -38,7 +50,7 @@ pub(crate) mod taken {
     ];
     /// By `quorum_runtime::Node`.
     pub(crate) const NODE: &[&str] =
-        &["address", "connection_state", "id", "incarnation", "latency", "losses"];
+        &["address", "connection_state", "id", "incarnation", "latency", "losses", "ready"];
     /// By traits that are in scope everywhere and that all of these types implement.
     pub(crate) const EVERYWHERE: &[&str] =
         &["clone", "clone_from", "clone_into", "into", "to_owned", "try_into"];
@@ -57,12 +69,20 @@ mod tests {
         assert_eq!(names, ["read_all", "read_rpc", "read", "r#type", "self_", "new"]);
     }
 
-    /// The public methods with a receiver of a type in a source file of the runtime.
-    fn methods_of(file: &str) -> BTreeSet<String> {
-        let path = format!("{}/../quorum-runtime/src/{file}", env!("CARGO_MANIFEST_DIR"));
-        let source = syn::parse_file(&fs::read_to_string(&path).expect(&path)).expect(&path);
-        let inherent = source.items.into_iter().filter_map(|item| match item {
-            syn::Item::Impl(block) if block.trait_.is_none() => Some(block.items),
+    /// The public methods with a receiver of a type in source files of the runtime.
+    fn methods_of(of: &str, files: &[&str]) -> BTreeSet<String> {
+        let items = files.iter().flat_map(|file| {
+            let path = format!("{}/../quorum-runtime/src/{file}", env!("CARGO_MANIFEST_DIR"));
+            syn::parse_file(&fs::read_to_string(&path).expect(&path)).expect(&path).items
+        });
+        let is_of = |ty: &syn::Type| match ty {
+            syn::Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == of),
+            _ => false,
+        };
+        let inherent = items.filter_map(|item| match item {
+            syn::Item::Impl(block) if block.trait_.is_none() && is_of(&block.self_ty) => {
+                Some(block.items)
+            }
             _ => None,
         });
         let method = |item| match item {
@@ -79,8 +99,14 @@ mod tests {
     fn the_names_that_are_taken_are_those_of_the_runtime() {
         let sorted =
             |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-        assert_eq!(sorted(taken::MANAGER), methods_of("manager/mod.rs"));
-        assert_eq!(sorted(taken::CONFIGURATION), methods_of("configuration.rs"));
-        assert_eq!(sorted(taken::NODE), methods_of("node.rs"));
+        assert_eq!(
+            sorted(taken::MANAGER),
+            methods_of("Manager", &["manager/mod.rs", "manager/connections.rs"])
+        );
+        assert_eq!(
+            sorted(taken::CONFIGURATION),
+            methods_of("Configuration", &["configuration.rs"])
+        );
+        assert_eq!(sorted(taken::NODE), methods_of("Node", &["node.rs"]));
     }
 }

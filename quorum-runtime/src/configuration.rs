@@ -3,6 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::select_all;
 use prost::Message;
 use tokio::time::Instant;
 use tonic::IntoRequest;
@@ -319,6 +321,52 @@ impl<S> Configuration<S> {
     pub(crate) fn connected(&self) -> Self {
         let connected = |node: &&Node| node.connection_state().is_connected();
         self.with_targets(self.nodes.iter().filter(connected))
+    }
+
+    /// Waits until the targets whose queues have room for one more request hold a quorum of the
+    /// members: one that hangs holds nobody up. Returns at once when all targets together hold none,
+    /// which is what the call will say.
+    ///
+    /// Calls never wait by themselves. As with [`Node::ready`], another caller may take the room
+    /// first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the wait loses nothing; it holds no place in a line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let builder = Manager::builder().nodes(servers(2).await).node(3, hung().await);
+    /// let register = builder.queue_limits(10, 1024).build()?.register(Majority)?;
+    /// for version in 1..=1000 {
+    ///     register.ready(&Majority).await; // node 3 is soon full, and two of three are enough
+    ///     drop(register.spread(State::new(version, "")));
+    /// }
+    /// register.ready(&Majority).await;
+    /// assert_eq!(register.read(()).await?.version, 1000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ready(&self, system: &impl QuorumSystem) {
+        if !system.is_quorum(&self.members, &self.targets.iter().map(Node::id).collect()) {
+            return;
+        }
+        loop {
+            let (with_room, full): (Vec<_>, Vec<_>) =
+                self.targets.iter().partition(|node| node.link().has_room());
+            let with_room = with_room.into_iter().map(Node::id).collect();
+            if full.is_empty() || system.is_quorum(&self.members, &with_room) {
+                return;
+            }
+            let room = full.into_iter().map(|node| node.ready().boxed());
+            select_all(room).await;
+        }
     }
 
     fn known<N: Into<NodeId>>(

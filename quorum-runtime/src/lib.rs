@@ -92,7 +92,7 @@ pub use error::{
     BuildError, ConfigurationError, ConnectionError, NodeError, NodeFailure, NotReady, QuorumError,
     QuorumErrorKind, RpcError, SendError, ServeError,
 };
-pub use link::{ConnectionState, Losses};
+pub use link::{ConnectionEvent, ConnectionEvents, ConnectionState, Losses, Missed};
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
 pub use quorum::{

@@ -10,8 +10,10 @@ fn refusal(addresses: &[(u32, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_manager_without_nodes() {
-    assert_eq!(refusal(&[]), "a manager needs at least one node: name them with `nodes` or `node`");
+async fn a_manager_without_nodes_has_no_configuration() {
+    let manager = Manager::builder().build().unwrap();
+    assert!(manager.nodes().is_empty());
+    assert_eq!(manager.configuration(Majority).unwrap_err(), ConfigurationError::Empty);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 mod build_errors;
 mod calls;
+mod closing;
+mod connections;
 mod edition_errors;
 mod editions;
 mod errors;
@@ -11,6 +13,7 @@ mod generated;
 mod golden;
 mod gorums_files;
 mod macros;
+mod membership;
 mod order;
 mod plugin;
 mod plugin_request;

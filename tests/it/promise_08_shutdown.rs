@@ -76,7 +76,7 @@ async fn what_was_accepted_is_answered_and_nothing_more_is_begun() {
     let error = node.ask(item(4)).await.unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Unreachable(_)), "{error}");
     assert_eq!(recording.noted(), [1, 2, 3]);
-    drop((node.clone(), manager));
+    drop((node, manager));
     none_but(before).await;
 }
 
@@ -106,7 +106,7 @@ async fn handlers_that_do_not_end_are_cut_off_at_a_stated_time() {
     session.next().await.unwrap().unwrap_err();
     let (begun, ended) = recording.watches();
     assert_eq!((begun, ended, recording.sessions_ended()), (1, 1, 1), "handlers were dropped");
-    drop((watch, session, manager));
+    drop((watch, session, node, manager));
     none_but(before).await;
 }
 
@@ -139,7 +139,7 @@ async fn a_server_that_is_dropped_ends_at_once() {
     let error = held.await.unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Disconnected(_)), "{error}");
     watch.next().await.unwrap().unwrap_err();
-    drop((watch, manager));
+    drop((watch, node, manager));
     none_but(before).await;
     assert_eq!(recording.watches(), (1, 1));
 }

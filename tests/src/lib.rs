@@ -1,5 +1,6 @@
 //! What the tests share: a service, its server, and a way to start and kill servers.
 
+mod doorman;
 mod hosted;
 mod recorder_server;
 mod test_server;
@@ -16,6 +17,7 @@ pub mod calls {
     quorum_runtime::include_proto!("calls");
 }
 
+pub use doorman::Doorman;
 pub use hosted::{Hosted, host, host_on, listen};
 pub use recorder_server::Recording;
 pub use test_server::{TestServer, cluster, manager};
@@ -37,6 +39,16 @@ pub fn item(number: u64) -> Item {
 #[must_use]
 pub fn text(text: &str) -> Item {
     Item { number: 0, text: text.to_owned() }
+}
+
+/// How many tasks the runtime of this test has.
+///
+/// # Panics
+///
+/// When called outside of a runtime.
+#[must_use]
+pub fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
 /// Waits until a condition holds.

@@ -31,11 +31,11 @@ impl Client {
         &self.storage
     }
 
-    pub(crate) fn node(&self, id: u32) -> Result<&Node, ConfigurationError> {
+    pub(crate) fn node(&self, id: u32) -> Result<Node, ConfigurationError> {
         self.manager.node(id)
     }
 
-    pub(crate) fn nodes(&self) -> &[Node] {
+    pub(crate) fn nodes(&self) -> Vec<Node> {
         self.manager.nodes()
     }
 

@@ -237,7 +237,7 @@ impl Gather {
     /// A node's failure, with the address that a person knows it by.
     pub(super) fn failure(&self, node: NodeId, error: NodeError) -> NodeFailure {
         let address = self.targets.iter().find(|target| target.id() == node).map(Node::address);
-        NodeFailure { node, address: address.unwrap_or_default().into(), error }
+        NodeFailure { node, address: address.unwrap_or_default(), error }
     }
 
     /// What an arrival means for the call; nothing, when its node can't answer any more.

@@ -34,9 +34,10 @@ pub use session::{Session, SessionReceiver, SessionSender};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::link::{News, Tasks};
 use crate::wire;
 
-/// What all calls of one manager share.
+/// What all calls and links of one manager share.
 #[derive(Debug)]
 pub(crate) struct Context {
     sequence: AtomicU64,
@@ -45,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) max_message_size: usize,
     /// The runtime that the manager was built in. Timers of calls run there, whoever polls them.
     pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) tasks: Tasks,
+    pub(crate) news: News,
 }
 
 impl Context {
@@ -53,7 +56,8 @@ impl Context {
         max_message_size: usize,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        Self { sequence: AtomicU64::new(1), timeout, max_message_size, runtime }
+        let (sequence, tasks) = (AtomicU64::new(1), Tasks::new(runtime.clone()));
+        Self { sequence, timeout, max_message_size, runtime, tasks, news: News::default() }
     }
 
     /// For the calls of a server to its clients.
@@ -63,7 +67,7 @@ impl Context {
         runtime: tokio::runtime::Handle,
     ) -> Self {
         let sequence = AtomicU64::new(wire::FROM_SERVER | 1);
-        Self { sequence, timeout, max_message_size, runtime }
+        Self { sequence, ..Self::new(timeout, max_message_size, runtime) }
     }
 
     /// One number for one call, the same for all its nodes.

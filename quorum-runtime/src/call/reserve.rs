@@ -154,7 +154,7 @@ mod tests {
         let members = manager.nodes().iter().map(Node::id).collect();
         let mut reserve = Reserve::new(Arc::new(hedge), Arc::new(members));
         for node in manager.nodes() {
-            reserve.hold(node, Envelope::default());
+            reserve.hold(&node, Envelope::default());
         }
         reserve
     }

@@ -73,7 +73,7 @@ impl<Q: Message, R: Message + Default + 'static> Session<Q, R> {
             max_message_size: context.max_message_size,
             message: PhantomData,
         };
-        let state = Receiving::Opening(context.runtime.spawn(opening));
+        let state = Receiving::Opening(context.tasks.spawn(opening));
         Self { sender, receiver: SessionReceiver { at, state } }
     }
 
@@ -235,7 +235,7 @@ pub struct SessionReceiver<R> {
 enum Receiving<R> {
     /// Requests flow meanwhile. A task of its own waits for the node to open its side, because the
     /// node may do that only when it has something to say.
-    Opening(JoinHandle<Result<Streaming<R>, NodeError>>),
+    Opening(JoinHandle<Option<Result<Streaming<R>, NodeError>>>),
     Open(Box<Streaming<R>>),
     Ended,
 }
@@ -262,7 +262,7 @@ impl<R: Message + Default + 'static> SessionReceiver<R> {
 
     async fn try_next(&mut self) -> Result<Option<R>, NodeError> {
         if let Receiving::Opening(task) = &mut self.state {
-            let opened = task.await.unwrap_or(Err(NodeError::Closed));
+            let opened = task.await.ok().flatten().unwrap_or(Err(NodeError::Closed));
             self.state = Receiving::Open(Box::new(opened?));
         }
         let Receiving::Open(stream) = &mut self.state else {
@@ -291,6 +291,9 @@ async fn open<R: Message + Default + 'static>(
     max_message_size: usize,
     messages: mpsc::Receiver<Unsent>,
 ) -> Result<Streaming<R>, NodeError> {
+    if node.link().is_closed() {
+        return Err(NodeError::Closed);
+    }
     let channel = node.link().extra_connection().await;
     let channel = channel.map_err(NodeError::Unreachable)?;
     let mut client = Grpc::new(channel).max_decoding_message_size(max_message_size);
@@ -327,7 +330,7 @@ struct At {
 
 impl At {
     fn error(&self, error: NodeError) -> RpcError {
-        let (node, address) = (self.node.id(), self.node.address().into());
+        let (node, address) = (self.node.id(), self.node.address());
         RpcError { method: self.method.name, failure: NodeFailure { node, address, error } }
     }
 }

@@ -1,6 +1,7 @@
 use crate::quorum::NodeId;
 
-/// Why a [`Manager`](crate::Manager) could not be built. Reads as a sentence that says the mend.
+/// Why a [`Manager`](crate::Manager) could not be built, or a node not be added to it or moved. Reads
+/// as a sentence that says the mend.
 ///
 /// ```
 /// use quorum_runtime::{BuildError, Manager};
@@ -19,10 +20,6 @@ use crate::quorum::NodeId;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// No node was named.
-    #[error("a manager needs at least one node: name them with `nodes` or `node`")]
-    NoNodes,
-
     /// Two nodes were given the same id.
     #[error("node id {node} is used twice, for `{first}` and for `{second}`")]
     DuplicateId {
@@ -69,6 +66,14 @@ pub enum BuildError {
     /// The manager was built outside of a tokio runtime, where its connections could not run.
     #[error("a manager must be built inside a tokio runtime, which its connections run on")]
     NoRuntime,
+
+    /// The manager has no node with this id, so it can't be moved.
+    #[error("there is no node {0} in this manager: add it with `add_node`")]
+    UnknownNode(NodeId),
+
+    /// The manager [was closed](crate::Manager::close), so it connects to no node any more.
+    #[error("the manager is closed: build another one")]
+    Closed,
 }
 
 /// Why a [`Configuration`](crate::Configuration) could not be made, or a node not be found.
@@ -87,7 +92,8 @@ pub enum BuildError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigurationError {
-    /// A configuration without members has no quorum.
+    /// A configuration without members has no quorum. That of a manager without nodes would have
+    /// none.
     #[error("a configuration needs at least one member")]
     Empty,
 

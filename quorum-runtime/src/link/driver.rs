@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
-const LINGER: Duration = Duration::from_secs(5);
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 /// Keeps a link connected until its handle is dropped.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -29,33 +30,65 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
     shared.outbox.detach(&ConnectionError::new("the link was closed"));
     shared.outbox.fail_queued(&NodeError::Closed);
-    shared.state.send_replace(ConnectionState::Idle);
+    shared.enter(ConnectionState::Closed);
 }
 
 async fn keep_connected(shared: &Arc<Shared>) {
     let mut backoff = shared.backoff.clone();
-    loop {
-        shared.state.send_replace(ConnectionState::Connecting);
-        let Ended { error, worked } = connection(shared).await;
-        tracing::debug!(node = %shared.node, %error, "disconnected");
-        shared.state.send_replace(ConnectionState::Disconnected(error));
-        if worked {
-            // The node was there a moment ago: the first attempt follows at once.
-            backoff.reset();
-        } else if pause(shared, &mut backoff).await.is_break() {
-            return;
-        }
-        if shared.closing.is_cancelled() && !shared.outbox.has_queued() {
-            return;
+    while !is_done(shared) {
+        let route = shared.route();
+        tokio::select! { biased;
+            cause = left(shared, &route) => {
+                shared.outbox.detach(&cause);
+                shared.outbox.forget_latency();
+                shared.enter(ConnectionState::Disconnected(cause));
+                backoff.reset();
+            }
+            more = once(shared, &route, &mut backoff) => if more.is_break() { return },
         }
     }
 }
 
+/// Whether the link is closed and nothing waits to be sent.
+fn is_done(shared: &Shared) -> bool {
+    shared.closing.is_cancelled() && !shared.outbox.has_queued()
+}
+
+/// Waits until the node is somewhere else, and says so as the end of a connection.
+async fn left(shared: &Shared, route: &Route) -> ConnectionError {
+    loop {
+        shared.moved.notified().await;
+        let now = shared.route();
+        if now.address() != route.address() {
+            let [from, to] = [route, &now].map(Route::address);
+            return ConnectionError::new(format!("the node was moved from {from} to {to}"));
+        }
+    }
+}
+
+/// One attempt to connect, the connection if it is opened, and the wait that is to follow; breaks
+/// when no attempt is to follow.
+async fn once(shared: &Arc<Shared>, route: &Route, backoff: &mut Backoff) -> ControlFlow<()> {
+    shared.enter(ConnectionState::Connecting);
+    let Ended { error, worked } = connection(shared, route).await;
+    tracing::debug!(node = %shared.node, %error, "disconnected");
+    if is_done(shared) {
+        return ControlFlow::Break(());
+    }
+    shared.enter(ConnectionState::Disconnected(error));
+    if worked {
+        // The node was there a moment ago: the first attempt follows at once.
+        backoff.reset();
+        return ControlFlow::Continue(());
+    }
+    pause(shared, backoff).await
+}
+
 /// Waits before the next attempt; breaks when the link is closed, as nobody waits for one then.
-async fn pause(shared: &Shared, backoff: &mut Backoff) -> std::ops::ControlFlow<()> {
+async fn pause(shared: &Shared, backoff: &mut Backoff) -> ControlFlow<()> {
     tokio::select! { biased;
-        () = shared.closing.cancelled() => std::ops::ControlFlow::Break(()),
-        () = tokio::time::sleep(backoff.wait()) => std::ops::ControlFlow::Continue(()),
+        () = shared.closing.cancelled() => ControlFlow::Break(()),
+        () = tokio::time::sleep(backoff.wait()) => ControlFlow::Continue(()),
     }
 }
 
@@ -67,8 +100,12 @@ struct Ended {
 }
 
 /// One connection, from the attempt to open it until it is gone.
-async fn connection(shared: &Arc<Shared>) -> Ended {
-    let ended = match connect(shared).await {
+async fn connection(shared: &Arc<Shared>, route: &Route) -> Ended {
+    let line = tokio::select! { biased;
+        error = abandoned(shared) => Err(error),
+        line = connect(shared, route) => line,
+    };
+    let ended = match line {
         Ok(line) => conversation(shared, line).await,
         Err(error) => Ended { error, worked: false },
     };
@@ -79,14 +116,23 @@ async fn connection(shared: &Arc<Shared>) -> Ended {
     ended
 }
 
+/// Waits until the link is closed, and longer when something waits to be sent.
+async fn abandoned(shared: &Shared) -> ConnectionError {
+    shared.closing.cancelled().await;
+    if shared.outbox.has_queued() {
+        std::future::pending::<()>().await;
+    }
+    ConnectionError::new("the link was closed")
+}
+
 /// A way to the node that is open.
 enum Line {
     Channel(Channel),
     InProcess(Arc<dyn Callee>),
 }
 
-async fn connect(shared: &Shared) -> Result<Line, ConnectionError> {
-    match &shared.route {
+async fn connect(shared: &Shared, route: &Route) -> Result<Line, ConnectionError> {
+    match route {
         Route::Dial(endpoint) => {
             endpoint.connect().await.map(Line::Channel).map_err(ConnectionError::new)
         }
@@ -102,7 +148,7 @@ async fn connect(shared: &Shared) -> Result<Line, ConnectionError> {
 
 async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
     let mut requests = Requests::new(Arc::clone(shared), shared.outbox.attach());
-    shared.state.send_replace(ConnectionState::Connected);
+    shared.enter(ConnectionState::Connected);
     tracing::debug!(node = %shared.node, "connected");
     let mut worked = false;
     let ended = match line {

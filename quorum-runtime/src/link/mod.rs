@@ -18,6 +18,7 @@ mod called_back;
 mod delivery;
 mod driver;
 mod endpoint;
+mod events;
 mod latency;
 mod losses;
 mod outbox;
@@ -25,17 +26,18 @@ mod requests;
 mod reversed;
 mod route;
 mod state;
+mod tasks;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
+use crate::call::Context;
 use crate::error::ConnectionError;
 use crate::quorum::NodeId;
 use crate::wire::{Hello, MAX_MESSAGE_SIZE};
@@ -43,11 +45,14 @@ use crate::wire::{Hello, MAX_MESSAGE_SIZE};
 pub(crate) use backoff::Backoff;
 pub(crate) use delivery::{Answer, Delivery, Outgoing};
 pub(crate) use endpoint::endpoint;
+pub(crate) use events::News;
+pub use events::{ConnectionEvent, ConnectionEvents, Missed};
 pub use losses::Losses;
 pub(crate) use outbox::Limits;
 pub(crate) use reversed::Reversed;
 pub(crate) use route::{Callee, Conversation, RequestStream, Route};
 pub use state::ConnectionState;
+pub(crate) use tasks::Tasks;
 
 use outbox::Outbox;
 
@@ -79,8 +84,7 @@ impl Default for Settings {
     }
 }
 
-/// A handle on the link to one node. Dropping it closes the link: what is queued is still sent,
-/// for a short while, and then the connection ends.
+/// A handle on the link to one node. Dropping it [closes](Self::close) the link.
 #[derive(Debug)]
 pub(crate) struct Link(Arc<Shared>);
 
@@ -88,7 +92,10 @@ pub(crate) struct Link(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     node: NodeId,
-    route: Route,
+    /// How the node is reached by the next connection.
+    route: Mutex<Route>,
+    /// Tells the driver that the route was changed.
+    moved: Notify,
     hello: Hello,
     callee: Option<Arc<dyn Callee>>,
     outbox: Outbox,
@@ -97,8 +104,9 @@ struct Shared {
     max_message_size: usize,
     connect_timeout: Duration,
     backoff: Backoff,
+    /// The driver runs or has run, or will not any more because the link was closed before.
     started: AtomicBool,
-    runtime: Handle,
+    context: Arc<Context>,
 }
 
 impl Link {
@@ -107,11 +115,12 @@ impl Link {
         route: Route,
         settings: &Settings,
         random: fastrand::Rng,
-        runtime: Handle,
+        context: &Arc<Context>,
     ) -> Self {
         Self(Arc::new(Shared {
             node,
-            route,
+            route: Mutex::new(route.with_tasks(&context.tasks)),
+            moved: Notify::new(),
             hello: settings.hello,
             callee: settings.callee.clone(),
             outbox: Outbox::new(settings.limits),
@@ -121,15 +130,19 @@ impl Link {
             connect_timeout: settings.connect_timeout,
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max, random),
             started: AtomicBool::new(false),
-            runtime,
+            context: Arc::clone(context),
         }))
     }
 
     /// Starts to connect, if nothing has before.
     pub(crate) fn connect(&self) {
-        let dials = !matches!(self.0.route, Route::Reversed);
-        if dials && !self.0.started.swap(true, Ordering::Relaxed) {
-            self.0.runtime.spawn(driver::run(Arc::clone(&self.0)));
+        if self.0.started.load(Ordering::Relaxed) {
+            return;
+        }
+        // Before the link counts as started: who closes it and finds it started waits for the task.
+        let task = self.0.context.tasks.link(driver::run(Arc::clone(&self.0)));
+        if !self.0.started.swap(true, Ordering::AcqRel) {
+            task.spawn();
         }
     }
 
@@ -157,7 +170,7 @@ impl Link {
 
     /// A further connection to the node, besides the one that the link keeps.
     pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
-        match &self.0.route {
+        match self.0.route() {
             Route::Dial(endpoint) => endpoint.connect().await.map_err(ConnectionError::new),
             Route::InProcess(_) => {
                 Err(ConnectionError::new("this process has no session with itself"))
@@ -190,8 +203,42 @@ impl Link {
         self.0.state.borrow().clone()
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<ConnectionState> {
-        self.0.state.subscribe()
+    /// Further connections go to this endpoint, unless the node is this process. The one that is open
+    /// stays until the link is told to [`follow`](Self::follow).
+    pub(crate) fn point_to(&self, endpoint: Endpoint) {
+        let mut route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Route::Dial(_) = *route {
+            *route = Route::Dial(endpoint).with_tasks(&self.0.context.tasks);
+        }
+    }
+
+    /// Leaves a connection to where the node is no more.
+    pub(crate) fn follow(&self) {
+        self.0.moved.notify_one();
+    }
+
+    /// Waits until one more request would find room in the queue, or the link is closed.
+    pub(crate) async fn room(&self) {
+        self.0.outbox.room().await;
+    }
+
+    /// Whether one more request would find room in the queue, or the link is closed.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.outbox.has_room()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.closing.is_cancelled()
+    }
+
+    /// Takes no more messages. What is queued is still sent, for a short while, and then the
+    /// connection ends.
+    pub(crate) fn close(&self) {
+        self.0.outbox.close();
+        self.0.closing.cancel();
+        if !self.0.started.swap(true, Ordering::AcqRel) {
+            self.0.enter(ConnectionState::Closed);
+        }
     }
 }
 
@@ -205,7 +252,18 @@ impl Shared {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.0.outbox.close();
-        self.0.closing.cancel();
+        self.close();
+    }
+}
+
+impl Shared {
+    fn route(&self) -> Route {
+        self.route.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every change of the state goes through here, so that who waits for it or listens is told.
+    fn enter(&self, state: ConnectionState) {
+        self.state.send_replace(state.clone());
+        self.context.news.tell(self.node, state);
     }
 }

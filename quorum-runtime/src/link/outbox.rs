@@ -3,11 +3,13 @@ mod state;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::delivery::{Answer, Outgoing};
@@ -42,6 +44,8 @@ pub(crate) struct Epoch(u64);
 pub(crate) struct Outbox {
     limits: Limits,
     state: Mutex<State>,
+    /// Wakes who waits for room.
+    room: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +68,8 @@ struct State {
     cancelled: Vec<u64>,
     handed: Handed,
     losses: Losses,
+    /// Somebody waits for room. Whoever makes room tells them and takes this back.
+    room_is_awaited: bool,
     closed: bool,
 }
 
@@ -106,7 +112,7 @@ enum Awaited {
 
 impl Outbox {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default() }
+        Self { limits, state: Mutex::default(), room: Notify::new() }
     }
 
     /// Puts a message at the end of the queue, or tells its call why it found no room.
@@ -126,7 +132,7 @@ impl Outbox {
                 None
             }
         };
-        drop(state);
+        self.release(state);
         if let Some(sender) = sender {
             sender.wake();
         }
@@ -150,6 +156,7 @@ impl Outbox {
                 return Poll::Ready(None);
             }
             state.sender = Some(task.waker().clone());
+            self.release(state);
             return Poll::Pending;
         };
         // Only a node of ours knows what to do with it.
@@ -158,12 +165,14 @@ impl Outbox {
         if matches!(answer, Answer::Nothing | Answer::Untold) {
             state.bytes -= queued.outgoing.bytes;
             state.handed.one_way(answer);
-            drop(state);
+            self.release(state);
             // A one-way message finds room: its inbox holds one outcome for each node.
             let _ = queued.outgoing.reply_to.reply(Bytes::new());
             return Poll::Ready(Some(queued.outgoing.envelope));
         }
-        Poll::Ready(Some(state.remember(queued)))
+        let envelope = state.remember(queued);
+        self.release(state);
+        Poll::Ready(Some(envelope))
     }
 
     /// A reply has come: who waits for it? The first reply of a node that replies once takes the
@@ -181,7 +190,9 @@ impl Outbox {
         {
             return Some(reply_to.clone());
         }
-        state.forget(sequence)
+        let reply_to = state.forget(sequence);
+        self.release(state);
+        reply_to
     }
 
     /// Nobody waits for the reply to this call any more.
@@ -189,6 +200,7 @@ impl Outbox {
         let mut state = self.lock();
         state.latency.given_up(sequence);
         state.forget(sequence);
+        self.release(state);
     }
 
     /// The caller's time is over. A node that was not told when that would be is told now.
@@ -200,7 +212,7 @@ impl Outbox {
         if !told {
             state.cancel_sent(sequence, self.limits);
         }
-        Self::wake(state);
+        self.wake(state);
     }
 
     /// Nobody wants to hear more of a call: takes it out of the queue, or tells the node to stop
@@ -215,7 +227,7 @@ impl Outbox {
             state.latency.cancelled(sequence);
             state.cancel_sent(sequence, self.limits);
         }
-        Self::wake(state);
+        self.wake(state);
     }
 
     /// Answers a request that came the other way. An answer that finds no room is lost; its caller
@@ -226,7 +238,7 @@ impl Outbox {
         if state.refusal(bytes, self.limits).is_none() {
             state.enqueue_unawaited(envelope, bytes);
         }
-        Self::wake(state);
+        self.wake(state);
     }
 
     /// The node has said, on this connection, who it is.
@@ -237,13 +249,13 @@ impl Outbox {
         for sequence in std::mem::take(&mut state.cancelled) {
             state.cancel_sent(sequence, self.limits);
         }
-        Self::wake(state);
+        self.wake(state);
     }
 
     /// Wakes the connection's task, with the lock released.
-    fn wake(mut state: MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
         let sender = if state.queue.is_empty() { None } else { state.sender.take() };
-        drop(state);
+        self.release(state);
         if let Some(sender) = sender {
             sender.wake();
         }
@@ -305,7 +317,7 @@ impl Outbox {
                 }
             }
         }
-        drop(state);
+        self.release(state);
         for reply_to in lost.into_iter().rev() {
             reply_to.fail(NodeError::Disconnected(cause.clone()));
         }
@@ -323,17 +335,15 @@ impl Outbox {
     }
 
     fn give_up(&self, error: &NodeError, keep: impl Fn(&Queued) -> bool) {
-        let given_up: Vec<Queued> = {
-            let mut state = self.lock();
-            let queue = std::mem::take(&mut state.queue).into_iter();
-            let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
-            state.queue = kept.into();
-            for Queued { outgoing, .. } in &given_up {
-                state.bytes -= outgoing.bytes;
-                state.losses.undelivered(outgoing.delivery.answer);
-            }
-            given_up
-        };
+        let mut state = self.lock();
+        let queue = std::mem::take(&mut state.queue).into_iter();
+        let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
+        state.queue = kept.into();
+        for Queued { outgoing, .. } in &given_up {
+            state.bytes -= outgoing.bytes;
+            state.losses.undelivered(outgoing.delivery.answer);
+        }
+        self.release(state);
         for Queued { outgoing, lost, .. } in given_up {
             outgoing.reply_to.fail(lost.map_or_else(|| error.clone(), NodeError::Disconnected));
         }
@@ -341,19 +351,62 @@ impl Outbox {
 
     /// Takes no more messages; what is queued may still be sent.
     pub(crate) fn close(&self) {
-        let sender = {
-            let mut state = self.lock();
-            state.closed = true;
-            state.sender.take()
-        };
+        let mut state = self.lock();
+        state.closed = true;
+        let sender = state.sender.take();
+        self.release(state);
         if let Some(sender) = sender {
             sender.wake();
         }
     }
 
+    /// Another node process is asked from now on: how fast the last one was says nothing of it.
+    pub(crate) fn forget_latency(&self) {
+        self.lock().latency = Latency::default();
+    }
+
+    /// Waits until one more request would find room, or until the outbox is closed.
+    pub(crate) async fn room(&self) {
+        let mut room = pin!(self.room.notified());
+        loop {
+            // Before the look at the queue, so that no change after it is missed.
+            room.as_mut().enable();
+            if !self.is_full_and_awaited() {
+                return;
+            }
+            room.as_mut().await;
+            room.set(self.room.notified());
+        }
+    }
+
+    /// Whether one more request would find room, or there is nothing to wait for.
+    pub(crate) fn has_room(&self) -> bool {
+        self.lock().has_room(self.limits)
+    }
+
+    /// Whether there is no room, which somebody waits for in that case.
+    fn is_full_and_awaited(&self) -> bool {
+        let mut state = self.lock();
+        let is_full = !state.has_room(self.limits);
+        state.room_is_awaited |= is_full;
+        is_full
+    }
+
     /// Whether messages wait to be sent.
     pub(crate) fn has_queued(&self) -> bool {
         !self.lock().queue.is_empty()
+    }
+
+    /// Releases the lock after something has left, and tells who waits for room.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
+        let tell = state.room_is_awaited && state.has_room(self.limits);
+        if tell {
+            state.room_is_awaited = false;
+        }
+        drop(state);
+        if tell {
+            self.room.notify_waiters();
+        }
     }
 
     // A panic while the lock is held leaves whole values behind: each method changes the state

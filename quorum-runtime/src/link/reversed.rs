@@ -1,10 +1,10 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-
-use tokio::runtime::Handle;
 
 use super::outbox::Epoch;
 use super::{ConnectionState, Link, Route, Settings, Shared};
+use crate::call::Context as CallContext;
 use crate::error::{ConnectionError, NodeError};
 use crate::quorum::NodeId;
 use crate::wire::{Envelope, Hello};
@@ -24,15 +24,17 @@ impl Reversed {
         node: NodeId,
         client: Hello,
         settings: &Settings,
-        runtime: Handle,
+        context: &Arc<CallContext>,
     ) -> (Link, Self) {
         // Nothing is dialled, so no wait is ever drawn.
         let unused = fastrand::Rng::with_seed(0);
-        let link = Link::new(node, Route::Reversed, settings, unused, runtime);
+        let link = Link::new(node, Route::Reversed, settings, unused, context);
+        // Nothing is to be driven, either.
+        link.0.started.store(true, Ordering::Release);
         let shared = Arc::clone(&link.0);
         let epoch = shared.outbox.attach();
         shared.outbox.greeted(client);
-        shared.state.send_replace(ConnectionState::Connected);
+        shared.enter(ConnectionState::Connected);
         (link, Self { shared, epoch })
     }
 
@@ -56,6 +58,6 @@ impl Drop for Reversed {
         self.shared.outbox.close();
         self.shared.outbox.detach(&cause);
         self.shared.outbox.fail_queued(&NodeError::Disconnected(cause.clone()));
-        self.shared.state.send_replace(ConnectionState::Disconnected(cause));
+        self.shared.enter(ConnectionState::Disconnected(cause));
     }
 }

@@ -6,6 +6,7 @@ use futures::stream::BoxStream;
 use tonic::Status;
 use tonic::transport::Endpoint;
 
+use super::Tasks;
 use crate::error::ConnectionError;
 use crate::wire::{Envelope, Hello};
 
@@ -18,6 +19,24 @@ pub(crate) enum Route {
     InProcess(Arc<dyn Callee>),
     /// The node is a client, and is reached over the stream that it opened.
     Reversed,
+}
+
+impl Route {
+    /// Runs what HTTP/2 does for a connection as tasks of these.
+    pub(super) fn with_tasks(self, tasks: &Tasks) -> Self {
+        match self {
+            Self::Dial(endpoint) => Self::Dial(endpoint.executor(tasks.clone())),
+            other => other,
+        }
+    }
+
+    /// Where the node is; nothing where no network leads there.
+    pub(super) fn address(&self) -> &str {
+        match self {
+            Self::Dial(endpoint) => endpoint.uri().authority().map_or("", |a| a.as_str()),
+            Self::InProcess(_) | Self::Reversed => "",
+        }
+    }
 }
 
 /// What handles requests: the server of this process, or what a client serves to those it calls.

@@ -33,6 +33,9 @@ pub enum ConnectionState {
     Connected,
     /// The last connection broke or could not be opened; the next attempt follows by itself.
     Disconnected(ConnectionError),
+    /// The link to the node is closed, and no further connection is opened: the manager
+    /// [was closed](crate::Manager::close), or everything that held the node is gone.
+    Closed,
 }
 
 impl ConnectionState {
@@ -45,7 +48,7 @@ impl ConnectionState {
     pub(crate) fn into_error(self) -> Option<ConnectionError> {
         match self {
             Self::Disconnected(error) => Some(error),
-            Self::Idle | Self::Connecting | Self::Connected => None,
+            Self::Idle | Self::Connecting | Self::Connected | Self::Closed => None,
         }
     }
 }
@@ -57,6 +60,7 @@ impl fmt::Display for ConnectionState {
             Self::Connecting => f.write_str("connecting"),
             Self::Connected => f.write_str("connected"),
             Self::Disconnected(error) => write!(f, "disconnected: {error}"),
+            Self::Closed => f.write_str("closed"),
         }
     }
 }

@@ -1,16 +1,15 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::Manager;
+use super::membership::LocalNode;
+use super::{Manager, Membership};
 use crate::call::Context;
 use crate::error::BuildError;
-use crate::link::{self, Limits, Link, Route};
-use crate::node::Node;
+use crate::link::{self, Limits};
 use crate::quorum::NodeId;
-use crate::server::{CalledBack, Local, Registry, Service};
+use crate::server::{CalledBack, Registry, Service};
 
 /// Names the nodes of a [`Manager`] and sets how it treats them.
 ///
@@ -77,7 +76,7 @@ impl ManagerBuilder {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), quorum_runtime::BuildError> {
     /// let manager = Manager::builder().nodes(["one:9001", "two:9001"]).build()?;
-    /// let ids = manager.nodes().iter().map(|node| node.id().get());
+    /// let ids = manager.nodes().into_iter().map(|node| node.id().get());
     /// assert_eq!(ids.collect::<Vec<_>>(), [1, 2]);
     /// # Ok(())
     /// # }
@@ -239,44 +238,30 @@ impl ManagerBuilder {
     }
 
     /// Makes the manager. Nothing is connected yet. Its connections run on the tokio runtime in
-    /// which this is called, as [`Manager`] says.
+    /// which this is called, as [`Manager`] says. A manager without nodes is none to make calls
+    /// with; nodes can be [added](Manager::add_node) later.
     ///
     /// # Errors
     ///
-    /// A [`BuildError`] when there is no node, when an id or an address is there twice, when an
-    /// address is not `host:port`, or when this is called outside of a tokio runtime.
+    /// A [`BuildError`] when an id or an address is there twice, when an address is not `host:port`,
+    /// or when this is called outside of a tokio runtime.
     pub fn build(self) -> Result<Manager, BuildError> {
-        if self.nodes.is_empty() {
-            return Err(BuildError::NoNodes);
-        }
-        self.refuse_duplicates()?;
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let incarnation = self.incarnation.unwrap_or_else(|| random.u64(..));
         let local = self.local_node()?;
         let settings = self.link_settings(local.as_ref(), incarnation)?;
-        let max_message_size = settings.max_message_size;
-        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
-        let node = |(id, address): &(NodeId, String)| {
-            let endpoint = link::endpoint(address, &settings)
-                .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;
-            let route = match &local {
-                Some((own, local)) if own == id => Route::InProcess(Arc::clone(local) as _),
-                _ => Route::Dial(endpoint),
-            };
-            let link = Link::new(*id, route, &settings, random.fork(), runtime.clone());
-            Ok(Node::new(*id, address, link, Arc::clone(&context)))
-        };
-        let nodes = self.nodes.iter().map(node).collect::<Result<Arc<[Node]>, BuildError>>()?;
-        let local = local.map(|(_, local)| local);
-        let manager = Manager { nodes, context, local, incarnation };
-        if manager.local.is_some() {
+        let context = Context::new(self.timeout, settings.max_message_size, runtime);
+        let membership = Membership::new(settings, random, Arc::new(context), local, incarnation);
+        membership.add_all(&self.nodes)?;
+        let manager = Manager(Arc::new(membership));
+        if manager.local().is_some() {
             manager.connect();
         }
         Ok(manager)
     }
 
-    fn local_node(&self) -> Result<Option<(NodeId, Arc<Local>)>, BuildError> {
+    fn local_node(&self) -> Result<Option<LocalNode>, BuildError> {
         let Some(id) = self.local else {
             return Ok(None);
         };
@@ -288,7 +273,7 @@ impl ManagerBuilder {
 
     fn link_settings(
         &self,
-        local: Option<&(NodeId, Arc<Local>)>,
+        local: Option<&LocalNode>,
         incarnation: u64,
     ) -> Result<link::Settings, BuildError> {
         let mut settings = self.settings.clone();
@@ -312,21 +297,5 @@ impl ManagerBuilder {
             None => {}
         }
         Ok(settings)
-    }
-
-    fn refuse_duplicates(&self) -> Result<(), BuildError> {
-        let mut ids = BTreeMap::new();
-        let mut addresses = BTreeMap::new();
-        for (node, address) in &self.nodes {
-            if let Some(first) = ids.insert(*node, address) {
-                let (first, second) = (first.clone(), address.clone());
-                return Err(BuildError::DuplicateId { node: *node, first, second });
-            }
-            if let Some(first) = addresses.insert(address, *node) {
-                let address = address.clone();
-                return Err(BuildError::DuplicateAddress { address, first, second: *node });
-            }
-        }
-        Ok(())
     }
 }

@@ -1,25 +1,28 @@
 mod builder;
+mod connections;
+mod membership;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::select_all;
-
-use crate::call::Context;
 use crate::configuration::Configuration;
-use crate::error::{ConfigurationError, NodeError, NodeFailure, NotReady};
+use crate::error::{BuildError, ConfigurationError};
 use crate::node::Node;
-use crate::quorum::{NodeId, NodeSet, QuorumSystem};
+use crate::quorum::NodeId;
 use crate::server::Local;
+
+use membership::Membership;
 
 pub use builder::ManagerBuilder;
 
 /// The connections of one client: the nodes it knows, each with one ordered stream.
 ///
-/// A manager is a cheap value: clones share the connections. Each connection is opened by the first
-/// call that needs it, or by [`ready`](Self::ready), and again whenever it breaks. It is closed
-/// when the last manager, configuration, node and call that hold its node are gone.
+/// A manager is a cheap value: clones share the nodes and their connections. Each connection is
+/// opened by the first call that needs it, or by [`ready`](Self::ready), and again whenever it
+/// breaks. It is closed when the last manager, configuration, node and call that hold its node are
+/// gone, or all are by [`close`](Self::close).
+///
+/// Nodes can be [added](Self::add_node), [removed](Self::remove_node) and
+/// [moved](Self::move_node) at any time.
 ///
 /// # Runtime
 ///
@@ -45,13 +48,7 @@ pub use builder::ManagerBuilder;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Manager {
-    nodes: Arc<[Node]>,
-    context: Arc<Context>,
-    /// Where the server of this process is found, if the process is one of the nodes.
-    local: Option<Arc<Local>>,
-    incarnation: u64,
-}
+pub struct Manager(Arc<Membership>);
 
 impl Manager {
     /// Names the nodes and sets what is to differ from the defaults.
@@ -64,19 +61,132 @@ impl Manager {
     /// # Errors
     ///
     /// [`UnknownNode`](ConfigurationError::UnknownNode) when the manager has no node with this id.
-    pub fn node(&self, id: impl Into<NodeId>) -> Result<&Node, ConfigurationError> {
+    pub fn node(&self, id: impl Into<NodeId>) -> Result<Node, ConfigurationError> {
         let id = id.into();
-        let node = self.nodes.iter().find(|node| node.id() == id);
-        node.ok_or(ConfigurationError::UnknownNode(id))
+        let nodes = self.0.nodes();
+        let node = nodes.iter().find(|node| node.id() == id);
+        node.cloned().ok_or(ConfigurationError::UnknownNode(id))
     }
 
-    /// All nodes, in the order in which they were named.
+    /// All nodes at this moment: as they were named, then as they were added.
     #[must_use]
-    pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+    pub fn nodes(&self) -> Vec<Node> {
+        self.0.nodes().to_vec()
     }
 
-    /// A configuration of all nodes. The specification holds the quorum functions of every service
+    /// Adds a node under an id of the application's own, at an address `host:port`.
+    ///
+    /// Its connection is opened by the first call, as all are. Configurations that were made before
+    /// stay as they are: what a quorum is changes only where a configuration is made anew. An id
+    /// that was [removed](Self::remove_node) can be used again, for another process too, as far as
+    /// the manager goes; whether your protocol allows that is another question.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] when a node of the manager has this id or this address, when the address is
+    /// not `host:port`, or when the manager is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{BuildError, Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let another = servers(1).await.remove(0);
+    /// let manager = Manager::builder().nodes(servers(3).await).build()?;
+    /// let three = manager.register(Majority)?;
+    /// manager.add_node(4, another)?;
+    /// let four = manager.register(Majority)?;
+    /// assert_eq!((three.members().len(), four.members().len()), (3, 4));
+    ///
+    /// let error = manager.add_node(4, "elsewhere:9004").unwrap_err();
+    /// assert!(matches!(error, BuildError::DuplicateId { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn add_node(
+        &self,
+        id: impl Into<NodeId>,
+        address: impl AsRef<str>,
+    ) -> Result<Node, BuildError> {
+        self.0.add(id.into(), address.as_ref())
+    }
+
+    /// Forgets a node, and gives it to whoever has a last word for it.
+    ///
+    /// Configurations and handles that hold the node go on working. Its connection closes when the
+    /// last of them is gone: what is queued is still sent, for up to 5 seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownNode`](ConfigurationError::UnknownNode) when the manager has no node with this id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(3).await).build()?;
+    /// let three = manager.register(Majority)?;
+    /// manager.remove_node(3)?;
+    /// let two = manager.register(Majority)?;
+    /// assert_eq!((three.members().len(), two.members().len()), (3, 2));
+    /// three.write(State::new(1, "hello")).all().await?; // node 3 is called as before
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove_node(&self, id: impl Into<NodeId>) -> Result<Node, ConfigurationError> {
+        self.0.remove(id.into())
+    }
+
+    /// Says that a node is at another address `host:port` from now on: the same member of your
+    /// protocol, started elsewhere with what it had stored.
+    ///
+    /// The node keeps its id, its queue and every handle and configuration that has it. Its
+    /// connection to the old address is left, and one to the new address is opened in its place.
+    /// Requests that were handed to the old connection end with
+    /// [`Disconnected`](crate::NodeError::Disconnected), or are sent again where their methods
+    /// allow that; those that wait in the queue go to the new address, in order. Sessions stay
+    /// where they are. To move a node to where it is does nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] when the manager has no node with this id, when another node has this
+    /// address, when the address is not `host:port`, or when the manager is closed. The node stays
+    /// where it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use quorum_runtime::Manager;
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let elsewhere = servers(1).await.remove(0);
+    /// let manager = Manager::builder().nodes(servers(3).await).build()?;
+    /// let node = manager.node(3)?;
+    /// manager.move_node(3, &elsewhere)?;
+    /// assert_eq!(*node.address(), *elsewhere);
+    /// node.write(State::new(1, "hello")).await?; // is sent there
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn move_node(
+        &self,
+        id: impl Into<NodeId>,
+        address: impl AsRef<str>,
+    ) -> Result<Node, BuildError> {
+        self.0.relocate(id.into(), address.as_ref())
+    }
+
+    /// A configuration of all nodes that there are at this moment; it stays so when nodes come and
+    /// go. The specification holds the quorum functions of every service
     /// that is to be called; [`Majority`](crate::Majority) is one for services whose methods
     /// all have their default.
     ///
@@ -85,7 +195,7 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// None as long as the manager has a node, which its builder sees to.
+    /// [`Empty`](ConfigurationError::Empty) when the manager has no nodes.
     ///
     /// # Examples
     ///
@@ -103,92 +213,21 @@ impl Manager {
     /// # }
     /// ```
     pub fn configuration<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
-        Configuration::new(Arc::clone(&self.nodes), Arc::new(spec), Arc::clone(&self.context))
-    }
-
-    /// Waits until the connected nodes are a quorum of all nodes, connecting those that are not.
-    ///
-    /// Calls do not need it: they wait for their connections by themselves. It tells a wrong
-    /// address or a missing server apart from a failing call, at the start of a program.
-    ///
-    /// # Errors
-    ///
-    /// When no quorum has connected within the manager's
-    /// [`timeout`](ManagerBuilder::timeout): names each node that has not, with its cause.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the wait stops waiting; connecting goes on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use quorum_runtime::{All, Majority, Manager};
-    ///
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let manager = Manager::builder()
-    ///     .nodes(servers(2).await)
-    ///     .node(3, nobody())
-    ///     .timeout(Duration::from_millis(200))
-    ///     .build()?;
-    /// manager.ready(&Majority).await?;
-    /// let error = manager.ready(&All).await.unwrap_err();
-    /// assert_eq!(error.failures()[0].node.get(), 3);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn ready(&self, system: &impl QuorumSystem) -> Result<(), NotReady> {
-        let within = self.context.timeout;
-        let result = tokio::time::timeout(within, self.quorum_connected(system)).await;
-        result.map_err(|_elapsed| self.not_ready(within))
+        Configuration::new(self.0.nodes(), Arc::new(spec), Arc::clone(&self.0.context))
     }
 
     /// Connects all nodes that are not.
     pub(crate) fn connect(&self) {
-        self.nodes.iter().for_each(|node| node.link().connect());
+        self.0.nodes().iter().for_each(|node| node.link().connect());
     }
 
+    /// Where the server of this process is to be found, if the process is one of the nodes.
     pub(crate) fn local(&self) -> Option<&Arc<Local>> {
-        self.local.as_ref()
+        self.0.local.as_ref().map(|(_, local)| local)
     }
 
     /// The number that tells this run of the process from the next.
-    pub(crate) const fn incarnation(&self) -> u64 {
-        self.incarnation
-    }
-
-    async fn quorum_connected(&self, system: &impl QuorumSystem) {
-        let members: NodeSet = self.nodes.iter().map(Node::id).collect();
-        let mut states: Vec<_> = self.nodes.iter().map(|node| node.link().watch()).collect();
-        self.connect();
-        loop {
-            let connected = self.nodes.iter().zip(&mut states).filter_map(|(node, state)| {
-                state.borrow_and_update().is_connected().then(|| node.id())
-            });
-            if system.is_quorum(&members, &connected.collect()) {
-                return;
-            }
-            select_all(states.iter_mut().map(|state| state.changed().boxed())).await.0.ok();
-        }
-    }
-
-    fn not_ready(&self, within: Duration) -> NotReady {
-        let failure = |node: &Node| {
-            let state = node.connection_state();
-            (!state.is_connected()).then(|| NodeFailure {
-                node: node.id(),
-                address: node.address().into(),
-                error: match state.into_error() {
-                    Some(cause) => NodeError::Unreachable(cause),
-                    None => NodeError::Deadline { after: within, connection: None },
-                },
-            })
-        };
-        let failures: Vec<_> = self.nodes.iter().filter_map(failure).collect();
-        let members = self.nodes.len();
-        NotReady { within, connected: members - failures.len(), members, failures }
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.0.incarnation
     }
 }

@@ -25,6 +25,6 @@ impl Caller {
             return Some(joined.node().clone());
         }
         let manager = self.host.manager.as_ref()?;
-        manager.node(self.peer.id?).ok().cloned()
+        manager.node(self.peer.id?).ok()
     }
 }

@@ -102,7 +102,7 @@ impl Clients {
             || Arc::new(Context::of_server(TIMEOUT, settings.max_message_size, runtime.clone()));
         let context = Arc::clone(connected.context.get_or_insert_with(new));
         let id = connected.next_id();
-        let (link, reversed) = Reversed::open(id, hello, settings, runtime);
+        let (link, reversed) = Reversed::open(id, hello, settings, &context);
         let address = address.map_or_else(|| "a client".to_owned(), |address| address.to_string());
         let node = Node::new(id, &address, link, context);
         connected.nodes.insert(id, node.clone());

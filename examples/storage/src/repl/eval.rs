@@ -83,8 +83,8 @@ pub(crate) async fn eval(client: &Client, command: Command) -> Result<Answer, Ev
 }
 
 fn nodes(client: &Client) -> Answer {
-    let nodes = client.nodes().iter();
-    let line = |node: &quorum_runtime::Node| {
+    let nodes = client.nodes().into_iter();
+    let line = |node: quorum_runtime::Node| {
         format!("{}  {}  {}", node.id(), node.address(), node.connection_state())
     };
     Answer::Nodes(nodes.map(line).collect())

@@ -33,7 +33,8 @@ enum Next {
 
 impl Session<'_> {
     fn interactive(&self) -> anyhow::Result<()> {
-        let addresses: Vec<_> = self.client.nodes().iter().map(|node| node.address()).collect();
+        let addresses: Vec<_> =
+            self.client.nodes().iter().map(quorum_runtime::Node::address).collect();
         println!("{} nodes: {}. Type `help` for help.", addresses.len(), addresses.join(", "));
         let mut editor = rustyline::DefaultEditor::new()?;
         loop {

@@ -20,6 +20,12 @@ impl State {
         (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.bytes })
     }
 
+    /// Whether a request of one byte would find room, or would be refused for another reason.
+    pub(super) fn has_room(&self, limits: Limits) -> bool {
+        let requests = self.queue.len() + self.pending.len();
+        self.closed || (requests < limits.requests && self.bytes < limits.bytes)
+    }
+
     pub(super) fn enqueue(&mut self, outgoing: Outgoing) {
         self.bytes += outgoing.bytes;
         self.queue.push_back(Queued { outgoing, sends: 0, lost: None });
