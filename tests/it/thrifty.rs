@@ -196,8 +196,15 @@ async fn targets_that_hold_no_quorum_fail_at_once() {
     let error = two.thrifty(Threshold(1), PATIENCE).record(item(1)).await.unwrap_err();
     assert_eq!(*error.kind(), QuorumErrorKind::TargetsHoldNoQuorum);
     assert!(error.to_string().ends_with("they are 2 of 5 members"), "{error}");
-    let pair = patient(&manager).with_members([4, 5]).unwrap();
-    assert_eq!(pair.record(item(1)).await.unwrap().number, 1);
+}
+
+#[tokio::test]
+async fn a_configuration_of_other_members_is_thrifty_too() {
+    let (servers, manager) = cluster::<5>().await;
+    let three = patient(&manager).with_members([3, 4, 5]).unwrap();
+    three.record(item(1)).await.unwrap();
+    let expected = [vec![], vec![], vec![1], vec![1], vec![]];
+    assert_eq!(noted(&servers, &manager).await, expected);
 }
 
 #[tokio::test]
@@ -241,10 +248,23 @@ async fn replies_and_levels_are_of_as_many_as_are_asked_for() {
 }
 
 #[tokio::test]
+async fn whoever_reads_the_replies_need_not_wait_for_one_that_hangs_when_another_fails() {
+    let (mut servers, manager) = cluster::<4>().await;
+    servers[0].kill();
+    let stuck = manager.node(2).unwrap().ask(text("wait"));
+    let only = manager.recorder(Majority).unwrap().only([1, 2, 3]).unwrap();
+    let replies = only.thrifty(Threshold(2), PATIENCE).record(item(1)).replies();
+    let outcomes: Vec<_> = replies.take(2).map(|reply| reply.node.get()).collect().await;
+    assert_eq!(outcomes, [1, 3]);
+    servers[1].recording().open(1);
+    stuck.await.unwrap();
+}
+
+#[tokio::test]
 async fn multicasts_and_streams_go_to_all() {
     let (servers, manager) = cluster::<5>().await;
     let thrifty = patient(&manager);
-    thrifty.note(item(1)).await.unwrap();
+    drop(thrifty.note(item(1))); // whoever awaits it would send the rest
     assert_eq!(noted(&servers, &manager).await, [[1]; 5]);
     let watch = thrifty.watch(item(2));
     let all = || servers.iter().all(|server| server.recording().watches().0 == 1);
@@ -276,11 +296,10 @@ async fn a_call_that_is_dropped_is_forgotten_where_it_was_sent() {
         .unwrap();
     let stuck = [1, 2, 3].map(|node| manager.node(node).unwrap().ask(text("wait")));
     let thrifty = manager.recorder(Majority).unwrap().thrifty(Majority, Duration::ZERO);
-    for number in 0..20 {
+    for number in 0..10 {
         let mut request = Request::new(item(number));
-        request.set_timeout(Duration::from_millis(5));
+        request.set_timeout(Duration::from_millis(20));
         let error = thrifty.record(request).await.unwrap_err();
-        assert_eq!(error.failures().len(), 3, "{error}");
         let overloaded = |error: &NodeError| matches!(error, NodeError::Overloaded { .. });
         assert!(!error.failures().iter().any(|failure| overloaded(&failure.error)), "{error}");
     }
