@@ -74,7 +74,8 @@ impl One {
         let mut replies = peers.note(number).replies();
         let mut sum = 0;
         while let Some(reply) = replies.next().await {
-            sum += reply.result.map_or(0, |noted| noted.number);
+            let noted = reply.result.map_err(|error| Status::unavailable(error.to_string()))?;
+            sum += noted.number;
         }
         Ok(sum)
     }
@@ -229,6 +230,25 @@ async fn a_call_to_the_local_node_waits_until_its_server_serves() {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_ends_the_calls_of_its_own_process_too_and_is_let_go() {
+    let (listener, address) = listen().await;
+    let manager = Manager::builder().node(1, &address).local(1).timeout(PATIENCE).build().unwrap();
+    let one = Arc::new(One::default());
+    let server = Server::builder()
+        .service(MemberServer::from_arc(Arc::clone(&one)))
+        .drain_timeout(Duration::from_millis(50))
+        .peers(&manager);
+    let hosted = host_on(listener, address, server);
+    let node = manager.node(1).unwrap();
+    let held = node.wait(());
+    node.tell(1).await.unwrap();
+    hosted.stop().await;
+    let error = held.await.unwrap_err();
+    assert!(matches!(error.failure().error, NodeError::Disconnected(_)), "{error}");
+    eventually("the end of its services", || Arc::strong_count(&one) == 1).await;
+}
+
+#[tokio::test]
 async fn the_same_limits_hold_for_calls_to_oneself() {
     let (listener, address) = listen().await;
     let manager = Manager::builder().node(1, &address).local(1).queue_limits(2, 1000);
@@ -270,11 +290,8 @@ async fn peers_are_all_members_and_contacts_those_that_are_connected() {
     let one = One::default();
     let _hosted = host_on(listener, address, one.server().peers(&manager));
     let node = manager.node(1).unwrap();
-    assert_eq!(
-        node.spread(5).await.unwrap(),
-        5,
-        "one of three replied, and the others were not asked"
-    );
+    let sum = node.spread(5).await.unwrap();
+    assert_eq!(sum, 5, "of one node; those that are not connected were not asked");
 
     let alone = host(one.server()).await;
     let stranger = Manager::builder().nodes([alone.address()]).build().unwrap();
