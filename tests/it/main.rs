@@ -4,6 +4,7 @@
 
 mod build_errors;
 mod calls;
+mod cuts;
 mod edition_errors;
 mod editions;
 mod errors;
@@ -11,11 +12,16 @@ mod generated;
 mod golden;
 mod gorums_files;
 mod macros;
-mod order;
 mod plugin;
 mod plugin_request;
+mod promise_01_order;
+mod promise_02_at_most_once;
+mod promise_03_nothing_vanishes;
+mod promise_04_slow_nodes;
+mod promise_05_bounded_memory;
+mod promise_06_reconnection;
+mod promise_12_simulated;
 mod proto_errors;
-mod purity;
 mod quorum;
 mod raw_stream;
 mod readme;

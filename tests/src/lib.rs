@@ -1,5 +1,7 @@
-//! What the tests share: a service, its server, and a way to start and kill servers.
+//! What the tests share: a service, its server, a way to start and kill servers, and a network that
+//! can fail in between.
 
+mod proxy;
 mod recorder_server;
 mod test_server;
 
@@ -15,8 +17,9 @@ pub mod calls {
     quorum_runtime::include_proto!("calls");
 }
 
+pub use proxy::{Cut, End, Proxy, Traffic, Way};
 pub use recorder_server::Recording;
-pub use test_server::{TestServer, cluster, manager};
+pub use test_server::{TestServer, builder, cluster, manager, proxied};
 
 use std::time::Duration;
 
@@ -35,6 +38,12 @@ pub fn item(number: u64) -> Item {
 #[must_use]
 pub fn text(text: &str) -> Item {
     Item { number: 0, text: text.to_owned() }
+}
+
+/// An item with a number that tells a handler to wait for its gate.
+#[must_use]
+pub fn waiting(number: u64) -> Item {
+    Item { number, text: "wait".to_owned() }
 }
 
 /// Waits until a condition holds.
