@@ -20,6 +20,8 @@ mod promise_03_nothing_vanishes;
 mod promise_04_slow_nodes;
 mod promise_05_bounded_memory;
 mod promise_06_reconnection;
+mod promise_10_counts_once;
+mod promise_11_no_panic;
 mod promise_12_simulated;
 mod proto_errors;
 mod quorum;

@@ -1,60 +1,20 @@
 //! The stream as a peer sees it that is not ours: literal bytes, good and bad.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::uri::PathAndQuery;
+use quorum_tests::raw::{raw_channel, raw_stream};
 use quorum_tests::recorder::RecorderNode as _;
 use quorum_tests::{PATIENCE, TestServer, item, manager};
-use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::Endpoint;
-use tonic::{Code, Request, Status, Streaming};
-
-/// gRPC messages as they are.
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
+use tonic::{Code, Status, Streaming};
 
 /// A stream on which these messages were sent, and which stays open.
-async fn sent(server: &TestServer, messages: &[&'static [u8]]) -> Streaming<Bytes> {
-    let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
-    let mut client = Grpc::new(endpoint.connect().await.unwrap());
-    client.ready().await.unwrap();
+pub(crate) async fn sent(server: &TestServer, messages: &[&'static [u8]]) -> Streaming<Bytes> {
     let messages: Vec<_> = messages.iter().map(|bytes| Bytes::from_static(bytes)).collect();
     let open = stream::iter(messages).chain(stream::pending());
-    let path = PathAndQuery::from_static("/stream.Gorums/NodeStream");
-    client.streaming(Request::new(open), path, Raw).await.unwrap().into_inner()
+    raw_stream(raw_channel(&server.address()).await, false, open).await
 }
 
-async fn next(stream: &mut Streaming<Bytes>) -> Result<Option<Bytes>, Status> {
+pub(crate) async fn next(stream: &mut Streaming<Bytes>) -> Result<Option<Bytes>, Status> {
     tokio::time::timeout(PATIENCE, stream.message()).await.expect("something comes")
 }
 

@@ -1,8 +1,12 @@
 //! What the tests share: a service, its server, a way to start and kill servers, and a network that
 //! can fail in between.
 
+mod frames;
+mod panics;
 mod proxy;
+pub mod raw;
 mod recorder_server;
+pub mod storm;
 mod test_server;
 
 /// The code that was generated from `proto/recorder.proto`.
@@ -17,6 +21,8 @@ pub mod calls {
     quorum_runtime::include_proto!("calls");
 }
 
+pub use frames::{Frame, FrameEntry, FrameStatus, Frames};
+pub use panics::Panics;
 pub use proxy::{Cut, End, Proxy, Traffic, Way};
 pub use recorder_server::Recording;
 pub use test_server::{TestServer, builder, cluster, manager, proxied};
