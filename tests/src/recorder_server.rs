@@ -172,7 +172,7 @@ impl Recording {
     /// Does what the text says, then notes the number.
     async fn act(&self, call: Call, mut request: Item) -> Result<Item, Status> {
         match request.text.as_str() {
-            "wait" => self.wait().await,
+            wait if wait.starts_with("wait") => self.wait().await,
             "release" => {
                 call.release();
                 self.wait().await;

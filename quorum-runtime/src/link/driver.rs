@@ -130,7 +130,8 @@ fn deliver(shared: &Shared, reply: Envelope) {
     } else if is_end {
         reply_to.end();
     } else if !reply_to.reply(reply.payload) {
-        shared.outbox.forget(sequence);
+        // It would go on for ever.
+        shared.outbox.cancel(sequence);
         reply_to.fail(NodeError::Unread { replies: MAX_UNREAD });
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -21,6 +22,9 @@ use crate::wire::{self, Envelope, RpcStatus};
 /// requests wait until one of them is done.
 const MAX_RELEASED: usize = 1024;
 
+/// Bytes of the requests of such handlers. At the limit further requests wait likewise.
+const MAX_RELEASED_BYTES: usize = 64 * 1024 * 1024;
+
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
 /// client to take them. At the limit the handlers wait.
 const MAX_SAID: usize = 64;
@@ -39,6 +43,8 @@ pub(super) struct ClientStream {
     current: Option<Handling>,
     waiting: Waiting,
     released: JoinSet<(ReplyHead, Outcome)>,
+    /// Bytes of their requests.
+    released_bytes: Arc<AtomicUsize>,
     /// The released handlers that may reply several times, by their sequence numbers.
     streaming: BTreeMap<u64, AbortHandle>,
     /// What handlers that reply several times have said.
@@ -56,6 +62,27 @@ struct Handling {
     turn: Arc<Turn>,
     running: Running,
     streams: bool,
+    /// Of the request.
+    bytes: usize,
+}
+
+/// Bytes that a released handler holds, for as long as it runs.
+struct Held {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, all: Arc::clone(all) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What a reply repeats of its request.
@@ -92,6 +119,7 @@ impl ClientStream {
             current: None,
             waiting: Waiting::default(),
             released: JoinSet::new(),
+            released_bytes: Arc::default(),
             streaming: BTreeMap::new(),
             drain,
             ended: false,
@@ -157,11 +185,11 @@ impl ClientStream {
                 Err(_aborted) => Event::Progress,
             }),
             outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
-                let Handling { head, running, streams, .. } = self.current.take()?;
+                let Handling { head, running, streams, bytes, .. } = self.current.take()?;
                 Some(match outcome {
                     Some(outcome) => Event::Outcome(head, outcome),
                     None => {
-                        self.set_free(head, running, streams);
+                        self.set_free(head, running, streams, bytes);
                         Event::Progress
                     }
                 })
@@ -194,33 +222,41 @@ impl ClientStream {
     /// Whether no further handler may run beside the others.
     fn is_full(&self) -> bool {
         self.released.len() >= MAX_RELEASED
+            || self.released_bytes.load(Ordering::Relaxed) >= MAX_RELEASED_BYTES
     }
 
     /// Gives the turn to a request, unless its method takes no turns.
     fn begin(&mut self, request: Envelope) -> Option<Envelope> {
         let Envelope { sequence, method, entries, payload, .. } = request;
-        let head = ReplyHead { sequence, method };
-        let handler = match self.registry.find(&head.method) {
+        let handler = match self.registry.find(&method) {
             Ok(handler) => handler,
-            Err(status) => return Some(self.reply(head, Err(status))),
+            Err(status) => return Some(self.reply(ReplyHead { sequence, method }, Err(status))),
         };
+        // Not the name that came: it is a part of the whole message, and would keep that in memory.
+        let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
+        let bytes = payload.len();
         let turn = Arc::new(Turn::default());
         let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn));
         let outlet = Outlet::new(head.clone(), self.speak.clone());
         let running = (handler.begin)(call, payload, outlet);
         let streams = handler.streams;
         if handler.ordered {
-            self.current = Some(Handling { head, turn, running, streams });
+            self.current = Some(Handling { head, turn, running, streams, bytes });
         } else {
-            self.set_free(head, running, streams);
+            self.set_free(head, running, streams, bytes);
         }
         None
     }
 
     /// Lets a handler run beside the others.
-    fn set_free(&mut self, head: ReplyHead, running: Running, streams: bool) {
+    fn set_free(&mut self, head: ReplyHead, running: Running, streams: bool, bytes: usize) {
         let sequence = head.sequence;
-        let handle = self.released.spawn(async { (head, running.await) });
+        let held = Held::new(bytes, &self.released_bytes);
+        let handle = self.released.spawn(async move {
+            let outcome = running.await;
+            drop(held);
+            (head, outcome)
+        });
         if streams {
             self.streaming.insert(sequence, handle);
         }
