@@ -1,62 +1,20 @@
 //! The stream as a peer sees it that is not ours: literal bytes, good and bad.
 
-use std::time::Duration;
-
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::uri::PathAndQuery;
+use quorum_tests::raw::{raw_channel, raw_stream};
 use quorum_tests::recorder::RecorderNode as _;
-use quorum_tests::{PATIENCE, TestServer, cluster, item, manager};
-use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::Endpoint;
-use tonic::{Code, Request, Status, Streaming};
-
-/// gRPC messages as they are.
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
+use quorum_tests::{PATIENCE, TestServer, item, manager};
+use tonic::{Code, Status, Streaming};
 
 /// A stream on which these messages were sent, and which stays open.
-async fn sent(server: &TestServer, messages: &[&'static [u8]]) -> Streaming<Bytes> {
-    let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
-    let mut client = Grpc::new(endpoint.connect().await.unwrap());
-    client.ready().await.unwrap();
+pub(crate) async fn sent(server: &TestServer, messages: &[&'static [u8]]) -> Streaming<Bytes> {
     let messages: Vec<_> = messages.iter().map(|bytes| Bytes::from_static(bytes)).collect();
     let open = stream::iter(messages).chain(stream::pending());
-    let path = PathAndQuery::from_static("/stream.Gorums/NodeStream");
-    client.streaming(Request::new(open), path, Raw).await.unwrap().into_inner()
+    raw_stream(raw_channel(&server.address()).await, false, open).await
 }
 
-async fn next(stream: &mut Streaming<Bytes>) -> Result<Option<Bytes>, Status> {
+pub(crate) async fn next(stream: &mut Streaming<Bytes>) -> Result<Option<Bytes>, Status> {
     tokio::time::timeout(PATIENCE, stream.message()).await.expect("something comes")
 }
 
@@ -89,45 +47,6 @@ async fn an_undecodable_request_is_answered_even_where_nothing_else_would_be() {
     let refusal = next(&mut replies).await.unwrap().unwrap();
     assert!(refusal.starts_with(b"\x08\x01\x12\x16recorder.Recorder.Tell\x1a"), "{refusal:?}");
     assert!(refusal.windows(2).any(|two| two == [8, Code::InvalidArgument as u8]), "{refusal:?}");
-}
-
-#[tokio::test]
-async fn bytes_that_are_no_message_end_the_stream_with_a_status_and_the_server_lives() {
-    let (servers, manager) = cluster::<1>().await;
-    let garbage: [&[u8]; 5] = [
-        b"\xff\xff\xff\xff",
-        b"\x08",
-        b"\x12\x7fshort",
-        b"\x12\x02\xff\xfe",
-        b"\x22\x04\x0a\x02\xff\xff",
-    ];
-    for bytes in garbage {
-        let status = next(&mut sent(&servers[0], &[bytes]).await).await.unwrap_err();
-        assert_eq!(status.code(), Code::Internal, "{bytes:?}: {status:?}");
-        assert!(status.message().starts_with("undecodable envelope: "), "{status:?}");
-    }
-    manager.node(1).unwrap().ask(item(1)).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_port_that_speaks_no_http_is_an_error_and_not_a_hang() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let answering = tokio::spawn(async move {
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            tokio::io::AsyncWriteExt::write_all(&mut socket, b"SSH-2.0-whatever\r\n")
-                .await
-                .unwrap();
-        }
-    });
-    let manager =
-        quorum_runtime::Manager::builder().nodes([address]).timeout(PATIENCE).build().unwrap();
-    let mut request = Request::new(item(1));
-    request.set_timeout(Duration::from_secs(10));
-    let error = manager.node(1).unwrap().ask(request).await.unwrap_err();
-    assert!(!error.to_string().contains("no reply within"), "{error}");
-    answering.abort();
 }
 
 #[tokio::test]

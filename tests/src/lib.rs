@@ -1,8 +1,14 @@
-//! What the tests share: a service, its server, and a way to start and kill servers.
+//! What the tests share: a service, its server, a way to start and kill servers, and a network that
+//! can fail in between.
 
 mod doorman;
+mod frames;
 mod hosted;
+mod panics;
+mod proxy;
+pub mod raw;
 mod recorder_server;
+pub mod storm;
 mod test_server;
 
 /// The code that was generated from `proto/recorder.proto`.
@@ -18,9 +24,12 @@ pub mod calls {
 }
 
 pub use doorman::Doorman;
+pub use frames::{Frame, FrameEntry, FrameStatus, Frames};
 pub use hosted::{Hosted, host, host_on, listen};
+pub use panics::Panics;
+pub use proxy::{Cut, End, Proxy, Traffic, Way};
 pub use recorder_server::Recording;
-pub use test_server::{TestServer, cluster, manager};
+pub use test_server::{TestServer, builder, cluster, manager, proxied};
 
 use std::time::Duration;
 
@@ -49,6 +58,12 @@ pub fn text(text: &str) -> Item {
 #[must_use]
 pub fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+/// An item with a number that tells a handler to wait for its gate.
+#[must_use]
+pub fn waiting(number: u64) -> Item {
+    Item { number, text: "wait".to_owned() }
 }
 
 /// Waits until a condition holds.

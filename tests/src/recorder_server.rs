@@ -12,6 +12,7 @@ pub struct Recording {
     noted: Arc<Mutex<Vec<u64>>>,
     /// What a handler told to `wait` waits for.
     gate: Arc<Semaphore>,
+    waited: Arc<AtomicUsize>,
     sessions_ended: Arc<AtomicUsize>,
     watches_begun: Arc<AtomicUsize>,
     watches_ended: Arc<AtomicUsize>,
@@ -32,6 +33,7 @@ impl Default for Recording {
         Self {
             noted: Arc::default(),
             gate,
+            waited: Arc::default(),
             sessions_ended: Arc::default(),
             watches_begun: Arc::default(),
             watches_ended: Arc::default(),
@@ -58,6 +60,12 @@ impl Recording {
         self.sessions_ended.load(Ordering::Relaxed)
     }
 
+    /// How many handlers have come to wait so far.
+    #[must_use]
+    pub fn waited(&self) -> usize {
+        self.waited.load(Ordering::Relaxed)
+    }
+
     /// Lets this many handlers that wait, now or later, go on.
     pub fn open(&self, handlers: usize) {
         self.gate.add_permits(handlers);
@@ -68,6 +76,7 @@ impl Recording {
     }
 
     async fn wait(&self) {
+        self.waited.fetch_add(1, Ordering::Relaxed);
         if let Ok(permit) = self.gate.acquire().await {
             permit.forget();
         }
@@ -163,7 +172,7 @@ impl Recording {
     /// Does what the text says, then notes the number.
     async fn act(&self, call: Call, mut request: Item) -> Result<Item, Status> {
         match request.text.as_str() {
-            "wait" => self.wait().await,
+            wait if wait.starts_with("wait") => self.wait().await,
             "release" => {
                 call.release();
                 self.wait().await;

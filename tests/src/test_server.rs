@@ -1,13 +1,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use quorum_runtime::{Manager, Server};
+use quorum_runtime::{Manager, ManagerBuilder, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::recorder::RecorderServer;
-use crate::{PATIENCE, Recording};
+use crate::{PATIENCE, Proxy, Recording};
 
 /// A server on a runtime of its own, so that it can die with all its connections at once, as a
 /// process does.
@@ -136,10 +136,28 @@ pub async fn cluster<const NODES: usize>() -> ([TestServer; NODES], Manager) {
 /// When called outside of a runtime.
 #[must_use]
 pub fn manager(servers: &[TestServer]) -> Manager {
+    builder(servers.iter().map(TestServer::address)).build().expect("a manager")
+}
+
+/// Servers behind proxies, and a manager that knows the proxies as 1, 2, 3, …
+///
+/// # Panics
+///
+/// When they can't be started.
+pub async fn proxied<const NODES: usize>() -> ([TestServer; NODES], [Proxy; NODES], Manager) {
+    let (servers, _) = cluster::<NODES>().await;
+    let mut proxies = Vec::new();
+    for server in &servers {
+        proxies.push(Proxy::start(&server.address()).await);
+    }
+    let manager = builder(proxies.iter().map(Proxy::address)).build().expect("a manager");
+    (servers, proxies.try_into().expect("one for each server"), manager)
+}
+
+/// Makes managers that are patient with calls and reconnect quickly.
+pub fn builder(addresses: impl IntoIterator<Item = String>) -> ManagerBuilder {
     Manager::builder()
-        .nodes(servers.iter().map(TestServer::address))
+        .nodes(addresses)
         .timeout(PATIENCE)
         .reconnect_wait(Duration::from_millis(10), Duration::from_millis(100))
-        .build()
-        .expect("a manager")
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures::Future as _;
 use prost::Message;
 use tokio::time::{Instant, Sleep};
-use tonic::Request;
 use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
 
 use super::inbox::{Arrival, Event};
 use super::timeout::timeout_of;
@@ -245,8 +245,9 @@ impl Gather {
         if !self.outstanding.contains(node) {
             return None;
         }
+        let streams = self.method.delivery.answer == Answer::Stream;
         let is_last = match &event {
-            Event::Reply(_) => self.method.delivery.answer != Answer::Stream,
+            Event::Reply(_) => !streams,
             Event::End | Event::Failed(_) => true,
         };
         if is_last {
@@ -261,7 +262,12 @@ impl Gather {
         match event {
             Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
             Event::Failed(error) => Some(Outcome { node, reply: Err(error) }),
-            Event::End => None,
+            Event::End if streams => None,
+            // A peer that does so is broken; whoever waits for its reply must hear of that.
+            Event::End => {
+                let status = Status::internal("it ended the call without a reply");
+                Some(Outcome { node, reply: Err(NodeError::Status(status)) })
+            }
         }
     }
 

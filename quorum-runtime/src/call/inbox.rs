@@ -11,6 +11,8 @@ use crate::quorum::NodeId;
 /// Replies of one call that may wait to be read. It matters to calls whose nodes reply several
 /// times; where each replies once, the inbox is bounded by their number.
 pub(crate) const MAX_UNREAD: usize = 4096;
+/// Bytes of such replies. At the limit a node that already has a reply there gets no further one in.
+const MAX_UNREAD_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where the outcomes of one call arrive.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct State {
     arrived: VecDeque<Arrival>,
+    /// Of the replies in it.
+    bytes: usize,
     reader: Option<Waker>,
 }
 
@@ -56,6 +60,7 @@ impl Inbox {
             state.reader = Some(task.waker().clone());
         } else {
             arrivals.append(&mut state.arrived);
+            state.bytes = 0;
         }
     }
 
@@ -68,9 +73,11 @@ impl Inbox {
     fn deliver(&self, arrival: Arrival) -> bool {
         let reader = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_reply = matches!(arrival.event, Event::Reply(_));
-            if is_reply && state.arrived.len() >= MAX_UNREAD {
-                return false;
+            if let Event::Reply(payload) = &arrival.event {
+                if !state.has_room(arrival.node, payload.len()) {
+                    return false;
+                }
+                state.bytes += payload.len();
             }
             state.arrived.push_back(arrival);
             state.reader.take()
@@ -79,6 +86,16 @@ impl Inbox {
             reader.wake();
         }
         true
+    }
+}
+
+impl State {
+    /// The first reply of a node finds room whatever its size, so that a call whose nodes reply once
+    /// loses none.
+    fn has_room(&self, node: NodeId, bytes: usize) -> bool {
+        self.arrived.len() < MAX_UNREAD
+            && (self.bytes + bytes <= MAX_UNREAD_BYTES
+                || self.arrived.iter().all(|arrival| arrival.node != node))
     }
 }
 

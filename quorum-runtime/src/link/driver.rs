@@ -10,7 +10,7 @@ use tonic::{Request, Status, Streaming};
 
 use super::called_back::CalledBack;
 use super::requests::Requests;
-use super::{Backoff, Callee, ConnectionState, Conversation, Route, Shared};
+use super::{Answer, Backoff, Callee, ConnectionState, Conversation, Route, Shared};
 use crate::call::MAX_UNREAD;
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
@@ -237,7 +237,8 @@ impl Shared {
         } else if is_end {
             reply_to.end();
         } else if !reply_to.reply(reply.payload) {
-            self.outbox.forget(sequence);
+            // It would go on for ever.
+            self.outbox.cancel(sequence, Answer::Stream);
             reply_to.fail(NodeError::Unread { replies: MAX_UNREAD });
         }
     }

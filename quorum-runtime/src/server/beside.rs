@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -14,7 +15,20 @@ pub(super) struct Beside {
     running: JoinSet<(ReplyHead, Outcome)>,
     /// By the sequence numbers of their requests.
     handles: BTreeMap<u64, Handle>,
+    /// Bytes of the requests of those that run.
+    bytes: Arc<AtomicUsize>,
     max: usize,
+    max_bytes: usize,
+}
+
+/// A handler that may run beside others.
+pub(super) struct Free {
+    pub(super) head: ReplyHead,
+    pub(super) turn: Arc<Turn>,
+    pub(super) running: Running,
+    pub(super) streams: bool,
+    /// Of its request.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -25,28 +39,30 @@ struct Handle {
 }
 
 impl Beside {
-    /// Of at most this many handlers.
-    pub(super) fn new(max: usize) -> Self {
-        Self { running: JoinSet::new(), handles: BTreeMap::new(), max }
+    /// Of at most this many handlers, and that many bytes of requests. The bytes are checked before a
+    /// handler is added, so the largest request comes on top.
+    pub(super) fn new(max: usize, max_bytes: usize) -> Self {
+        let (running, handles) = (JoinSet::new(), BTreeMap::new());
+        Self { running, handles, bytes: Arc::default(), max, max_bytes }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.running.len() >= self.max
+        self.running.len() >= self.max || self.bytes.load(Ordering::Relaxed) >= self.max_bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
 
-    pub(super) fn add(
-        &mut self,
-        head: ReplyHead,
-        running: Running,
-        turn: Arc<Turn>,
-        streams: bool,
-    ) {
+    pub(super) fn add(&mut self, handler: Free) {
+        let Free { head, turn, running, streams, bytes } = handler;
         let sequence = head.sequence;
-        let task = self.running.spawn(async { (head, running.await) });
+        let held = Held::new(bytes, &self.bytes);
+        let task = self.running.spawn(async move {
+            let outcome = running.await;
+            drop(held);
+            (head, outcome)
+        });
         self.handles.insert(sequence, Handle { turn, task, streams });
     }
 
@@ -77,5 +93,24 @@ impl Beside {
 
     pub(super) fn abort(&mut self) {
         self.running.abort_all();
+    }
+}
+
+/// The bytes of a request, for as long as its handler runs.
+struct Held {
+    bytes: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn new(bytes: usize, all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, all: Arc::clone(all) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Limits {
     pub(super) waiting_bytes: usize,
     /// Handlers that run beside each other.
     pub(super) released: usize,
+    /// Bytes of their requests.
+    pub(super) released_bytes: usize,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             waiting: 1024,
             waiting_bytes: 1024 * 1024,
             released: 1024,
+            released_bytes: 64 * 1024 * 1024,
         }
     }
 }

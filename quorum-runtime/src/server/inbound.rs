@@ -2,18 +2,19 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
-use super::beside::Beside;
+use super::beside::{Beside, Free};
 use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
 use super::reply::{Phrasing, ReplyHead};
-use super::service::{Outcome, Running};
+use super::service::Outcome;
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
@@ -46,18 +47,13 @@ pub(super) struct Inbound<S> {
 }
 
 /// A request that is being handled and holds the turn.
-struct Handling {
-    head: ReplyHead,
-    turn: Arc<Turn>,
-    running: Running,
-    streams: bool,
-}
+struct Handling(Free);
 
 impl Handling {
     /// The caller gave up: whether the handler is to stop where it waits.
     fn cancel(&self) -> bool {
-        self.turn.give_up();
-        self.streams
+        self.0.turn.give_up();
+        self.0.streams
     }
 }
 
@@ -79,7 +75,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
             current: None,
             waiting: Waiting::new(limits.waiting, limits.waiting_bytes),
-            beside: Beside::new(limits.released),
+            beside: Beside::new(limits.released, limits.released_bytes),
             said,
             speak,
             reversed: None,
@@ -153,11 +149,11 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                 None => Event::Progress,
             }),
             outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
-                let Handling { head, running, streams, turn } = self.current.take()?;
+                let Handling(handler) = self.current.take()?;
                 Some(match outcome {
-                    Some(outcome) => Event::Outcome(head, outcome),
+                    Some(outcome) => Event::Outcome(handler.head, outcome),
                     None => {
-                        self.beside.add(head, running, turn, streams);
+                        self.beside.add(handler);
                         Event::Progress
                     }
                 })
@@ -201,11 +197,14 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     fn begin(&mut self, request: Accepted) -> Option<Envelope> {
         let Accepted { envelope, deadline } = request;
         let Envelope { sequence, method, entries, payload, .. } = envelope;
-        let head = ReplyHead { sequence, method };
-        let handler = match self.caller.host.registry.find(&head.method) {
+        let handler = match self.caller.host.registry.find(&method) {
             Ok(handler) => handler,
-            Err(status) => return Some(self.phrasing.reply(head, Err(status))),
+            Err(status) => {
+                return Some(self.phrasing.reply(ReplyHead { sequence, method }, Err(status)));
+            }
         };
+        // Not the name that came: it is a part of the whole message, and would keep that in memory.
+        let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
         if deadline.is_some_and(|at| at <= Instant::now()) {
             let late = Status::deadline_exceeded("the deadline had passed before its turn came");
             return Some(self.phrasing.reply(head, Err(late)));
@@ -214,12 +213,13 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, metadata, deadline, Arc::clone(&turn));
         let outlet = Outlet::new(head.clone(), self.speak.clone());
+        let (bytes, streams, ordered) = (payload.len(), handler.streams, handler.ordered);
         let running = (handler.begin)(call, payload, outlet);
-        let streams = handler.streams;
-        if handler.ordered {
-            self.current = Some(Handling { head, turn, running, streams });
+        let handler = Free { head, turn, running, streams, bytes };
+        if ordered {
+            self.current = Some(Handling(handler));
         } else {
-            self.beside.add(head, running, turn, streams);
+            self.beside.add(handler);
         }
         None
     }
@@ -229,7 +229,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     fn cancel(&mut self, sequence: u64) {
         self.waiting.remove(sequence);
         self.beside.cancel(sequence);
-        let is_current = |handling: &mut Handling| handling.head.sequence == sequence;
+        let is_current = |handling: &mut Handling| handling.0.head.sequence == sequence;
         let stops = |handling: &mut Handling| is_current(handling) && handling.cancel();
         self.current.take_if(stops);
     }
@@ -257,7 +257,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
 /// Runs the handler as long as it holds its turn: its outcome, or `None` when it released.
 async fn while_in_turn(current: &mut Option<Handling>) -> Option<Outcome> {
     poll_fn(|task| {
-        let Some(Handling { running, turn, .. }) = current else {
+        let Some(Handling(Free { running, turn, .. })) = current else {
             return Poll::Pending;
         };
         if let Poll::Ready(outcome) = running.as_mut().poll(task) {

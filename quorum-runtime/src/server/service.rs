@@ -89,6 +89,7 @@ pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// What handles the requests of one method.
 #[derive(Clone)]
 pub(super) struct Handler {
+    pub(super) name: &'static str,
     /// Begins to handle an encoded request, whose further replies leave by the outlet.
     pub(super) begin: Arc<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
     /// Holds the turn of its client.
@@ -192,7 +193,12 @@ impl Methods<'_> {
     ) {
         let registry = &mut *self.0;
         let streams = method.delivery.answer == Answer::Stream;
-        let handler = Handler { begin: Arc::new(begin), ordered: method.delivery.ordered, streams };
+        let handler = Handler {
+            name: method.name,
+            begin: Arc::new(begin),
+            ordered: method.delivery.ordered,
+            streams,
+        };
         if registry.handlers.insert(method.name, handler).is_some() {
             registry.claimed_twice = Some(method.name);
         }

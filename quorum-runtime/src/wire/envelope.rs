@@ -49,6 +49,8 @@ pub(crate) enum Malformed {
     Field(#[from] prost::DecodeError),
     #[error("the method is not UTF-8")]
     Method,
+    #[error("it has more than {MAX_ENTRIES} entries")]
+    Entries,
 }
 
 const SEQUENCE: u32 = 1;
@@ -56,6 +58,9 @@ const METHOD: u32 = 2;
 const STATUS: u32 = 3;
 const ENTRY: u32 = 4;
 const PAYLOAD: u32 = 5;
+
+/// An entry of two bytes on the wire takes fifty in memory, so their number has a limit of its own.
+const MAX_ENTRIES: usize = 8192;
 
 impl Envelope {
     /// How many bytes [`Self::encode`] writes.
@@ -100,6 +105,9 @@ impl Envelope {
         while buffer.has_remaining() {
             let (tag, wire_type) = decode_key(buffer)?;
             envelope.merge(tag, wire_type, buffer)?;
+            if envelope.entries.len() > MAX_ENTRIES {
+                return Err(Malformed::Entries);
+            }
         }
         if std::str::from_utf8(&envelope.method).is_err() {
             return Err(Malformed::Method);
@@ -238,6 +246,7 @@ mod tests {
     fn broken_bytes_are_refused_and_name_their_fault() {
         let refusal = |bytes: &[u8]| Envelope::decode(&mut &*bytes).unwrap_err().to_string();
         assert_eq!(refusal(b"\x12\x02\xff\xfe"), "the method is not UTF-8");
+        assert_eq!(refusal(&b"\x22\x00".repeat(8193)), "it has more than 8192 entries");
         assert!(refusal(b"\x2a\x7f").contains("underflow"), "{}", refusal(b"\x2a\x7f"));
         assert!(refusal(b"\x0a\x01").contains("wire type"), "{}", refusal(b"\x0a\x01"));
     }
