@@ -49,6 +49,9 @@ pub mod quorum_systems {}
 #[doc = include_str!("src/members.md")]
 pub mod members {}
 
+#[doc = include_str!("src/connections.md")]
+pub mod connections {}
+
 #[doc = include_str!("src/order.md")]
 pub mod order {}
 
