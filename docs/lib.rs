@@ -54,6 +54,9 @@ pub mod members {}
 #[doc = include_str!("src/latency.md")]
 pub mod latency {}
 
+#[doc = include_str!("src/connections.md")]
+pub mod connections {}
+
 #[doc = include_str!("src/order.md")]
 pub mod order {}
 

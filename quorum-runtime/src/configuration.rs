@@ -343,13 +343,17 @@ impl<S> Configuration<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let builder = Manager::builder().nodes(servers(2).await).node(3, hung().await);
-    /// let register = builder.queue_limits(10, 1024).build()?.register(Majority)?;
+    /// let manager = builder.queue_limits(10, 1024).build()?;
+    /// let register = manager.register(Majority)?;
+    /// let hung = manager.node(3)?;
+    /// let waiting: Vec<_> = (0..10).map(|_| hung.read(())).collect(); // node 3 is full
     /// for version in 1..=1000 {
-    ///     register.ready(&Majority).await; // node 3 is soon full, and two of three are enough
+    ///     register.ready(&Majority).await; // two of three are enough
     ///     drop(register.spread(State::new(version, "")));
     /// }
     /// register.ready(&Majority).await;
     /// assert_eq!(register.read(()).await?.version, 1000);
+    /// # drop(waiting);
     /// # Ok(())
     /// # }
     /// ```
