@@ -4,6 +4,7 @@
 
 mod build_errors;
 mod calls;
+mod edge;
 mod edition_errors;
 mod editions;
 mod errors;

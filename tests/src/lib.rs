@@ -15,6 +15,9 @@ pub mod calls {
     quorum_runtime::include_proto!("calls");
 }
 
+/// The descriptors of what was generated.
+pub const DESCRIPTORS: &[u8] = quorum_runtime::include_file_descriptor_set!("tests");
+
 pub use recorder_server::Recording;
 pub use test_server::{TestServer, cluster, manager};
 

@@ -6,11 +6,10 @@ use std::time::Duration;
 use futures::Stream;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
-use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 use super::outbox::Epoch;
-use super::{Backoff, ConnectionState, Shared};
+use super::{Backoff, Connection, ConnectionState, Shared};
 use crate::call::MAX_UNREAD;
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec};
@@ -80,7 +79,7 @@ async fn connection(shared: &Arc<Shared>) -> Ended {
     ended
 }
 
-async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
+async fn conversation(shared: &Arc<Shared>, channel: Connection) -> Ended {
     let requests = Requests { shared: Arc::clone(shared), epoch: shared.outbox.attach() };
     shared.state.send_replace(ConnectionState::Connected);
     tracing::debug!(node = %shared.endpoint.uri(), "connected");
@@ -96,7 +95,7 @@ async fn conversation(shared: &Arc<Shared>, channel: Channel) -> Ended {
 /// Opens the stream and hands each reply to the call that waits for it, until the stream ends.
 async fn converse(
     shared: &Shared,
-    channel: Channel,
+    channel: Connection,
     requests: Requests,
     worked: &mut bool,
 ) -> Result<(), Status> {

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
-use tonic::transport::Endpoint;
+use tonic::transport::Error;
 
-use super::Settings;
+use super::{Connection, Settings};
+use crate::error::BuildError;
+use crate::transport::{Layers, boxed};
 
 /// HTTP/2 windows, per stream and per connection. Fixed windows of this size did better than the
 /// default of 64 KiB and than adaptive ones.
@@ -16,8 +18,44 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long the node may take to answer a ping before its connection counts as dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The endpoint of a node from the address that a user wrote, or what is wrong with the address.
-pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, String> {
+/// Where a node is, and how connections to it are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    transport: tonic::transport::Endpoint,
+    layers: Layers,
+}
+
+impl Endpoint {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Connection, Error> {
+        let channel = self.transport.connect().await?;
+        Ok(Connection::new(self.layers.around(boxed(channel))))
+    }
+
+    pub(super) fn uri(&self) -> &Uri {
+        self.transport.uri()
+    }
+}
+
+/// The endpoint of a node from the address that a user wrote, or what is wrong with the address or
+/// with the TLS that it is to be reached by.
+pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, BuildError> {
+    let malformed = |reason| BuildError::Address { address: address.to_owned(), reason };
+    let uri = uri(address, settings.tls.scheme()).map_err(malformed)?;
+    let transport = tonic::transport::Endpoint::from(uri)
+        .connect_timeout(settings.connect_timeout)
+        .tcp_nodelay(true)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_frame_size(FRAME)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    let transport = settings.tls.configure(transport, address)?;
+    Ok(Endpoint { transport, layers: settings.layers.clone() })
+}
+
+fn uri(address: &str, scheme: &str) -> Result<Uri, String> {
     let authority: Authority = address.parse().map_err(|error| format!("{error}"))?;
     if authority.as_str().contains('@') {
         return Err("a user name has no meaning here".to_owned());
@@ -30,15 +68,6 @@ pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, S
         Some(_) => {}
         None => return Err("the port is missing".to_owned()),
     }
-    let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
-    let endpoint = Endpoint::from(uri.map_err(|error| error.to_string())?)
-        .connect_timeout(settings.connect_timeout)
-        .tcp_nodelay(true)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .max_frame_size(FRAME)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
-    Ok(endpoint)
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+    uri.map_err(|error| error.to_string())
 }

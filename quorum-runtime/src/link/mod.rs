@@ -11,12 +11,14 @@
 //! method allows that, and never both.
 
 mod backoff;
+mod connection;
 mod delivery;
 mod driver;
 mod endpoint;
 mod latency;
 mod outbox;
 mod state;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,15 +27,17 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::error::ConnectionError;
+use crate::transport::Layers;
 
 pub(crate) use backoff::Backoff;
+pub(crate) use connection::Connection;
 pub(crate) use delivery::{Answer, Delivery, Outgoing};
-pub(crate) use endpoint::endpoint;
+pub(crate) use endpoint::{Endpoint, endpoint};
 pub(crate) use outbox::Limits;
 pub use state::ConnectionState;
+pub(crate) use tls::Tls;
 
 use outbox::Outbox;
 
@@ -45,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) backoff_min: Duration,
     pub(crate) backoff_max: Duration,
+    pub(crate) tls: Tls,
+    pub(crate) layers: Layers,
 }
 
 /// A handle on the link to one node. Dropping it closes the link: what is queued is still sent,
@@ -104,7 +110,7 @@ impl Link {
     }
 
     /// A further connection to the node, besides the one that the link keeps.
-    pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
+    pub(crate) async fn extra_connection(&self) -> Result<Connection, ConnectionError> {
         self.0.endpoint.connect().await.map_err(ConnectionError::new)
     }
 

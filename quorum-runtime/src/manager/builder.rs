@@ -11,6 +11,7 @@ use crate::link::{self, Limits, Link};
 use crate::node::Node;
 use crate::quorum::NodeId;
 use crate::server::MAX_MESSAGE_SIZE;
+use crate::transport::Layers;
 
 /// Names the nodes of a [`Manager`] and sets how it treats them.
 ///
@@ -37,7 +38,7 @@ use crate::server::MAX_MESSAGE_SIZE;
 pub struct ManagerBuilder {
     nodes: Vec<(NodeId, String)>,
     timeout: Duration,
-    settings: link::Settings,
+    pub(super) settings: link::Settings,
     seed: Option<u64>,
 }
 
@@ -49,6 +50,8 @@ impl Default for ManagerBuilder {
             connect_timeout: Duration::from_secs(5),
             backoff_min: Duration::from_millis(50),
             backoff_max: Duration::from_secs(1),
+            tls: link::Tls::default(),
+            layers: Layers::default(),
         };
         Self { nodes: Vec::new(), timeout: Duration::from_secs(10), settings, seed: None }
     }
@@ -191,7 +194,7 @@ impl ManagerBuilder {
     /// # Errors
     ///
     /// A [`BuildError`] when there is no node, when an id or an address is there twice, when an
-    /// address is not `host:port`, or when this is called outside of a tokio runtime.
+    /// address is not `host:port`, when the TLS that was asked for can't be set up, or when this is called outside of a tokio runtime.
     pub fn build(self) -> Result<Manager, BuildError> {
         if self.nodes.is_empty() {
             return Err(BuildError::NoNodes);
@@ -202,8 +205,7 @@ impl ManagerBuilder {
         let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
         let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let node = |(id, address): &(NodeId, String)| {
-            let endpoint = link::endpoint(address, &self.settings)
-                .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;
+            let endpoint = link::endpoint(address, &self.settings)?;
             let link = Link::new(endpoint, &self.settings, random.fork(), runtime.clone());
             Ok(Node::new(*id, address, link, Arc::clone(&context)))
         };

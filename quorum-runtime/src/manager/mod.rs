@@ -1,4 +1,5 @@
 mod builder;
+mod edge;
 
 use std::sync::Arc;
 use std::time::Duration;

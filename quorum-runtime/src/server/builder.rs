@@ -1,7 +1,12 @@
 use std::time::Duration;
 
 use super::MAX_MESSAGE_SIZE;
+use super::claims::Claims;
+use super::limits::Limits;
+use super::routes::Added;
 use super::service::{Methods, Registry, Service};
+use super::tls::Tls;
+use crate::transport::Layers;
 
 /// One node: serves the services added to it on one port.
 ///
@@ -34,6 +39,11 @@ pub struct Server {
     pub(super) registry: Registry,
     pub(super) max_message_size: usize,
     pub(super) drain_timeout: Duration,
+    pub(super) limits: Limits,
+    pub(super) tls: Tls,
+    pub(super) claims: Claims,
+    pub(super) added: Added,
+    pub(super) layers: Layers,
 }
 
 impl Server {
@@ -43,6 +53,11 @@ impl Server {
             registry: Registry::default(),
             max_message_size: MAX_MESSAGE_SIZE,
             drain_timeout: Duration::from_secs(10),
+            limits: Limits::default(),
+            tls: Tls::default(),
+            claims: Claims::default(),
+            added: Added::default(),
+            layers: Layers::default(),
         }
     }
 

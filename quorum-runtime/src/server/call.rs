@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::task::AtomicWaker;
 use tonic::metadata::MetadataMap;
 
+use super::certificates::Certificates;
+
 /// What a handler knows of the request it handles, besides the message itself.
 ///
 /// # Order
@@ -49,17 +51,33 @@ pub struct Call {
     peer: Option<SocketAddr>,
     metadata: MetadataMap,
     turn: Arc<Turn>,
+    certificates: Certificates,
 }
 
 impl Call {
     pub(super) fn new(peer: Option<SocketAddr>, metadata: MetadataMap, turn: Arc<Turn>) -> Self {
-        Self { peer, metadata, turn }
+        Self { peer, metadata, turn, certificates: Certificates::default() }
+    }
+
+    pub(super) fn with_certificates(mut self, certificates: Certificates) -> Self {
+        self.certificates = certificates;
+        self
     }
 
     /// Where the client called from; `None` when the connection has no network address.
     #[must_use]
     pub const fn peer_address(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// The certificates that the client presented, its own first, as mutual TLS has verified them;
+    /// empty for a client without one.
+    ///
+    /// They are DER: a crate like `x509-parser` reads the name of the client from the first.
+    #[cfg(feature = "_tls-any")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[crate::transport::CertificateDer<'static>] {
+        self.certificates.chain()
     }
 
     /// The metadata that the client sent with this request.

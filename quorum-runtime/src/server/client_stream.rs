@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, Streaming};
 
 use super::call::{Call, Turn};
+use super::certificates::Certificates;
+use super::limits::MetadataLimits;
 use super::replier::{Outlet, Said, What};
 use super::service::{Outcome, Registry, Running};
 use super::waiting::Waiting;
@@ -33,7 +35,9 @@ pub(super) struct ClientStream {
     requests: Streaming<Envelope>,
     registry: Arc<Registry>,
     max_message_size: usize,
+    max_metadata: MetadataLimits,
     peer: Option<SocketAddr>,
+    certificates: Certificates,
     /// Replies repeat their method, because the client needs that to read them.
     repeats_method: bool,
     current: Option<Handling>,
@@ -59,7 +63,7 @@ struct Handling {
 }
 
 /// What a reply repeats of its request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ReplyHead {
     sequence: u64,
     method: Bytes,
@@ -78,6 +82,7 @@ impl ClientStream {
         request: Request<Streaming<Envelope>>,
         registry: Arc<Registry>,
         max_message_size: usize,
+        max_metadata: MetadataLimits,
         drain: CancellationToken,
     ) -> Self {
         let (speak, said) = mpsc::channel(MAX_SAID);
@@ -86,7 +91,9 @@ impl ClientStream {
             speak,
             registry,
             max_message_size,
+            max_metadata,
             peer: request.remote_addr(),
+            certificates: Certificates::of(request.extensions()),
             repeats_method: !wire::announced(request.metadata()),
             requests: request.into_inner(),
             current: None,
@@ -204,8 +211,12 @@ impl ClientStream {
             Ok(handler) => handler,
             Err(status) => return Some(self.reply(head, Err(status))),
         };
+        if let Err(refusal) = self.max_metadata.check(&entries) {
+            return Some(self.reply(head, Err(refusal)));
+        }
         let turn = Arc::new(Turn::default());
-        let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn));
+        let call = Call::new(self.peer, wire::metadata_of(entries), Arc::clone(&turn))
+            .with_certificates(self.certificates.clone());
         let outlet = Outlet::new(head.clone(), self.speak.clone());
         let running = (handler.begin)(call, payload, outlet);
         let streams = handler.streams;

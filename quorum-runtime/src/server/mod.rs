@@ -11,12 +11,19 @@
 
 mod builder;
 mod call;
+mod certificates;
+mod claims;
 mod client_stream;
+mod limits;
 mod node_stream;
+mod plain;
 mod replier;
+mod routes;
 mod serve;
 mod service;
 mod session;
+mod tls;
+mod transport;
 mod waiting;
 
 pub use builder::Server;

@@ -4,17 +4,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream};
 use tokio_util::sync::CancellationToken;
-use tonic::body::Body;
 use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::claims::Claims;
 use super::client_stream::ClientStream;
+use super::limits::MetadataLimits;
 use super::service::Registry;
-use super::session::Surroundings;
+use super::session::{Answer, Surroundings};
+use super::{Server, plain};
+use crate::transport::{Body, BoxService};
 use crate::wire::{self, Envelope, EnvelopeCodec};
 
 /// The ordered stream as a service of a tonic server.
@@ -22,24 +24,26 @@ use crate::wire::{self, Envelope, EnvelopeCodec};
 pub(super) struct NodeStream {
     registry: Arc<Registry>,
     max_message_size: usize,
+    max_metadata: MetadataLimits,
+    claims: Claims,
     drain: CancellationToken,
 }
 
 impl NodeStream {
-    pub(super) fn new(
-        registry: Arc<Registry>,
-        max_message_size: usize,
-        drain: &CancellationToken,
-    ) -> Self {
-        Self { registry, max_message_size, drain: drain.clone() }
+    /// All that a server serves: this stream, plain methods, added services, with layers around them.
+    pub(super) fn routes(server: Server, drain: &CancellationToken) -> BoxService {
+        let stream = Self {
+            registry: Arc::new(server.registry),
+            max_message_size: server.max_message_size,
+            max_metadata: server.limits.metadata,
+            claims: server.claims,
+            drain: drain.clone(),
+        };
+        server.added.routes(stream, &server.layers)
     }
 }
 
-impl<B> tower_service::Service<http::Request<B>> for NodeStream
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-{
+impl tower::Service<http::Request<Body>> for NodeStream {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
@@ -48,16 +52,12 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let path = request.uri().path();
-        if let Some(begin) = self.registry.session(path) {
-            let surroundings =
-                Surroundings { max_message_size: self.max_message_size, drain: self.drain.clone() };
-            return Box::pin(begin(request.map(Body::new), surroundings).map(Ok));
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        if let Err(refusal) = self.claims.check(&request) {
+            return Box::pin(ready(Ok(refusal.into_http())));
         }
-        if path != wire::PATH {
-            let status = Status::unimplemented(format!("there is no {path} here"));
-            return Box::pin(ready(Ok(status.into_http())));
+        if request.uri().path() != wire::PATH {
+            return Box::pin(self.method(request).map(Ok));
         }
         let open = Open(self.clone());
         Box::pin(async move {
@@ -65,6 +65,23 @@ where
                 Grpc::new(EnvelopeCodec).max_decoding_message_size(open.0.max_message_size);
             Ok(grpc.streaming(open, request).await)
         })
+    }
+}
+
+impl NodeStream {
+    /// Answers a request that is for one method: a session, or a call of plain gRPC.
+    fn method(&self, request: http::Request<Body>) -> Answer {
+        let surroundings =
+            Surroundings { max_message_size: self.max_message_size, drain: self.drain.clone() };
+        let path = request.uri().path();
+        if let Some(begin) = self.registry.session(path) {
+            return begin(request, surroundings);
+        }
+        if let Some(name) = plain::method(&self.registry, path) {
+            return plain::answer(Arc::clone(&self.registry), name, request, surroundings);
+        }
+        let refusal = Status::unimplemented(format!("there is no method {path} here"));
+        Box::pin(ready(refusal.into_http()))
     }
 }
 
@@ -77,9 +94,10 @@ impl StreamingService<Envelope> for Open {
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
-        let Self(NodeStream { registry, max_message_size, drain }) = self;
+        let Self(NodeStream { registry, max_message_size, max_metadata, drain, .. }) = self;
+        let registry = Arc::clone(registry);
         let stream =
-            ClientStream::new(request, Arc::clone(registry), *max_message_size, drain.clone());
+            ClientStream::new(request, registry, *max_message_size, *max_metadata, drain.clone());
         let mut response = Response::new(Box::pin(stream.replies()) as Self::ResponseStream);
         wire::announce(response.metadata_mut());
         ready(Ok(response))

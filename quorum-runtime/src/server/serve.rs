@@ -1,8 +1,6 @@
 //! Serving, and stopping to serve.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio_util::sync::CancellationToken;
@@ -12,20 +10,15 @@ use super::Server;
 use super::node_stream::NodeStream;
 use crate::error::ServeError;
 
-/// HTTP/2 windows and frames; the client's side explains them.
-const WINDOW: u32 = 4 * 1024 * 1024;
-const FRAME: u32 = 1024 * 1024;
-/// How often an HTTP/2 ping asks whether a client is still there, and how long it may take.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-
 impl Server {
     /// Listens on an address and serves until the process ends.
     ///
     /// # Errors
     ///
     /// [`Listen`](ServeError::Listen) when the address can't be listened on,
-    /// [`ClaimedTwice`](ServeError::ClaimedTwice) when two services have the same method,
+    /// [`ClaimedTwice`](ServeError::ClaimedTwice) and [`ServiceTwice`](ServeError::ServiceTwice)
+    /// when two services have the same method or name,
+    /// [`Tls`](ServeError::Tls) when the `tls_config` can't be used,
     /// [`Serve`](ServeError::Serve) when the transport breaks.
     ///
     /// # Cancel safety
@@ -135,35 +128,25 @@ impl Server {
         listener: TcpListener,
         signal: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
-        if let Some(method) = self.registry.claimed_twice() {
-            return Err(ServeError::ClaimedTwice(method));
-        }
+        self.check_names()?;
+        let transport = self.transport()?;
         let drain = CancellationToken::new();
-        let stream = NodeStream::new(Arc::new(self.registry), self.max_message_size, &drain);
+        let drain_timeout = self.drain_timeout;
+        let routes = NodeStream::routes(self, &drain);
         let signalled = async {
             signal.await;
             drain.cancel();
         };
         let overdue = async {
             drain.cancelled().await;
-            tokio::time::sleep(self.drain_timeout).await;
+            tokio::time::sleep(drain_timeout).await;
         };
-        let serving = tonic::transport::Server::builder()
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
-            .max_frame_size(FRAME)
-            .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
-            // Every path leads here: the ordered stream has one, and each session method.
-            .add_routes(axum::Router::new().fallback_service(stream).into())
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                signalled,
-            );
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let serving = transport.serve_with_incoming_shutdown(routes, incoming, signalled);
         tokio::select! { biased;
             result = serving => result.map_err(ServeError::Serve),
             () = overdue => {
-                tracing::warn!(after = ?self.drain_timeout, "stopped with handlers still running");
+                tracing::warn!(after = ?drain_timeout, "stopped with handlers still running");
                 Ok(())
             }
         }

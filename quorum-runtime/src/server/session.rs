@@ -17,6 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Call;
 use super::call::Turn;
+use super::certificates::Certificates;
 use super::replier::Replier;
 use super::service::panicked;
 use crate::call::Method;
@@ -142,7 +143,9 @@ where
 
     fn call(&mut self, request: Request<Streaming<Q>>) -> Self::Future {
         let (peer, metadata) = (request.remote_addr(), request.metadata().clone());
-        let call = Call::new(peer, metadata, Arc::new(Turn::default()));
+        let certificates = Certificates::of(request.extensions());
+        let call =
+            Call::new(peer, metadata, Arc::new(Turn::default())).with_certificates(certificates);
         let drain = self.surroundings.drain.clone();
         let requests = Requests { messages: request.into_inner(), drain };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.

@@ -4,12 +4,14 @@
 //! One bidirectional gRPC stream per client and node, opened by the client on [`PATH`]; each gRPC
 //! message is one [`Envelope`]. A reply repeats the sequence number of its request.
 
+mod bytes_codec;
 mod codec;
 mod envelope;
 mod message_codec;
 mod metadata;
 mod status;
 
+pub(crate) use bytes_codec::BytesCodec;
 pub(crate) use codec::EnvelopeCodec;
 pub(crate) use envelope::{Entry, Envelope};
 pub(crate) use message_codec::MessageCodec;
