@@ -21,6 +21,9 @@ pub mod gorums_storage {
     quorum_runtime::include_proto!("gorums_storage");
 }
 
+/// The descriptors of what was generated.
+pub const DESCRIPTORS: &[u8] = quorum_runtime::include_file_descriptor_set!("guide");
+
 pub use host::Host;
 pub use newest::Newest;
 pub use replica::Replica;
@@ -60,6 +63,12 @@ pub mod sessions {}
 
 #[doc = include_str!("src/errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("src/security.md")]
+pub mod security {}
+
+#[doc = include_str!("src/plain-grpc.md")]
+pub mod plain_grpc {}
 
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}

@@ -67,10 +67,10 @@
 //!
 //! None is on by default. Those of TLS are named as tonic's are:
 //!
-//! - `tls-ring`, `tls-aws-lc`: TLS and mutual TLS, with the cryptography of either; see
-//!   [`Server::tls_config`] and [`ManagerBuilder::tls_config`];
+//! - `tls-ring`, `tls-aws-lc`: TLS and mutual TLS, with the cryptography of either. They add
+//!   `tls_config` to [`Server`] and to [`ManagerBuilder`], and `peer_certificates` to [`Call`];
 //! - `tls-native-roots`, `tls-webpki-roots`: the authorities that the system trusts, or those of
-//!   Mozilla's list, for [`ClientTlsConfig`](transport::ClientTlsConfig).
+//!   Mozilla's list, for the `ClientTlsConfig` in [`transport`].
 
 mod call;
 mod configuration;

@@ -211,6 +211,9 @@ fn too_late() -> Status {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+    use tonic::Code;
+
     use super::*;
 
     #[test]
@@ -219,6 +222,25 @@ mod tests {
         for strange in ["", "/", "a.b.Service/Method", "/a.b.Service.Method"] {
             assert_eq!(method_name(strange), None, "{strange}");
         }
+    }
+
+    fn begin(deadline: Option<Instant>, drain: CancellationToken) -> Result<Handling, Status> {
+        let registry = Arc::default();
+        let (certificates, name) = (Certificates::default(), "a.B.C".to_owned());
+        let surroundings = Surroundings { max_message_size: 0, drain };
+        let begin = Begin { registry, name, certificates, deadline, surroundings };
+        begin.begin(Request::new(Bytes::new()))
+    }
+
+    #[tokio::test]
+    async fn what_comes_too_late_is_not_begun() {
+        let code = |begun: Result<Handling, Status>| begun.err().map(|status| status.code());
+        let past = Some(Instant::now());
+        assert_eq!(code(begin(past, CancellationToken::new())), Some(Code::DeadlineExceeded));
+        let stopping = CancellationToken::new();
+        stopping.cancel();
+        assert_eq!(code(begin(None, stopping)), Some(Code::Unavailable));
+        assert_eq!(code(begin(None, CancellationToken::new())), Some(Code::Unimplemented));
     }
 
     #[test]
