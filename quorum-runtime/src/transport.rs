@@ -29,6 +29,27 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// See [`Server::layer`](crate::Server::layer) and
 /// [`ManagerBuilder::layer`](crate::ManagerBuilder::layer).
+///
+/// ```
+/// use quorum_runtime::Manager;
+/// use quorum_runtime::transport::{Body, BoxService};
+/// use tower::ServiceExt as _;
+/// use tower::layer::layer_fn;
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let telling = layer_fn(|inner: BoxService| {
+///     inner.map_request(|request: http::Request<Body>| {
+///         println!("to {}", request.uri().path());
+///         request
+///     })
+/// });
+/// let manager = Manager::builder().nodes(servers(1).await).layer(telling).build()?;
+/// manager.node(1)?.read(()).await?; // to /stream.Gorums/NodeStream
+/// # Ok(())
+/// # }
+/// ```
 pub type BoxService = BoxCloneService<http::Request<Body>, http::Response<Body>, BoxError>;
 
 /// The layers of a program, outermost first.

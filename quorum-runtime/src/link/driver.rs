@@ -70,7 +70,7 @@ struct Ended {
 async fn connection(shared: &Arc<Shared>) -> Ended {
     let ended = match shared.endpoint.connect().await {
         Ok(channel) => conversation(shared, channel).await,
-        Err(error) => Ended { error: ConnectionError::new(error), worked: false },
+        Err(error) => Ended { error, worked: false },
     };
     if !ended.worked {
         // Every request ends: with a reply, or with the outcome of the attempt it waited for.

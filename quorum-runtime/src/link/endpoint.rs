@@ -1,11 +1,11 @@
+use std::io;
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
-use tonic::transport::Error;
 
 use super::{Connection, Settings};
-use crate::error::BuildError;
+use crate::error::{BuildError, ConnectionError};
 use crate::transport::{Layers, boxed};
 
 /// HTTP/2 windows, per stream and per connection. Fixed windows of this size did better than the
@@ -23,12 +23,16 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Endpoint {
     transport: tonic::transport::Endpoint,
     layers: Layers,
+    connect_timeout: Duration,
 }
 
 impl Endpoint {
     /// Opens a connection.
-    pub(super) async fn connect(&self) -> Result<Connection, Error> {
-        let channel = self.transport.connect().await?;
+    pub(super) async fn connect(&self) -> Result<Connection, ConnectionError> {
+        // The transport's own limit does not cover the handshake of TLS.
+        let connecting = tokio::time::timeout(self.connect_timeout, self.transport.connect());
+        let connected = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
+        let channel = connected.map_err(ConnectionError::new)?.map_err(ConnectionError::new)?;
         Ok(Connection::new(self.layers.around(boxed(channel))))
     }
 
@@ -52,7 +56,8 @@ pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, B
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true);
     let transport = settings.tls.configure(transport, address)?;
-    Ok(Endpoint { transport, layers: settings.layers.clone() })
+    let (layers, connect_timeout) = (settings.layers.clone(), settings.connect_timeout);
+    Ok(Endpoint { transport, layers, connect_timeout })
 }
 
 fn uri(address: &str, scheme: &str) -> Result<Uri, String> {

@@ -111,7 +111,7 @@ impl Link {
 
     /// A further connection to the node, besides the one that the link keeps.
     pub(crate) async fn extra_connection(&self) -> Result<Connection, ConnectionError> {
-        self.0.endpoint.connect().await.map_err(ConnectionError::new)
+        self.0.endpoint.connect().await
     }
 
     /// Stops a call whose node may reply several times.

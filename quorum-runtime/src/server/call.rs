@@ -74,6 +74,47 @@ impl Call {
     /// empty for a client without one.
     ///
     /// They are DER: a crate like `x509-parser` reads the name of the client from the first.
+    ///
+    /// ```
+    /// use quorum_runtime::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
+    /// use quorum_runtime::{Call, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Door {
+    ///     async fn open(&self, request: ()) -> ();
+    /// }
+    ///
+    /// /// Opens to those whose certificate is on the list.
+    /// struct Bouncer(Vec<Vec<u8>>);
+    ///
+    /// impl Door for Bouncer {
+    ///     async fn open(&self, call: Call, (): ()) -> Result<(), Status> {
+    ///         let guest = call.peer_certificates().first();
+    ///         match guest.is_some_and(|guest| self.0.iter().any(|known| known == guest.as_ref())) {
+    ///             true => Ok(()),
+    ///             false => Err(Status::permission_denied("not with those shoes")),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
+    /// # let authority = Certificate::from_pem(made.cert.pem());
+    /// # let list = vec![made.cert.der().to_vec()];
+    /// # let (mine, yours) = (identity.clone(), identity);
+    /// let tls = ServerTlsConfig::new().identity(mine).client_ca_root(authority.clone());
+    /// let server = Server::builder().service(DoorServer::new(Bouncer(list))).tls_config(tls);
+    /// let port = serving(server).await.split_off("127.0.0.1:".len());
+    ///
+    /// let tls = ClientTlsConfig::new().ca_certificate(authority).identity(yours);
+    /// let manager = Manager::builder().nodes([format!("localhost:{port}")]).tls_config(tls);
+    /// manager.build()?.node(1)?.open(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "_tls-any")]
     #[must_use]
     pub fn peer_certificates(&self) -> &[crate::transport::CertificateDer<'static>] {

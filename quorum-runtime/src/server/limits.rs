@@ -57,6 +57,20 @@ impl Server {
     ///
     /// The metadata of a message on the ordered stream is limited by
     /// [`max_metadata`](Self::max_metadata).
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let address = serving(server.http2_max_header_list_size(1024)).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// manager.node(1)?.read(()).await?; // opening a stream takes some hundred bytes
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn http2_max_header_list_size(mut self, bytes: u32) -> Self {
         self.limits.header_list = bytes;
         self

@@ -63,8 +63,11 @@ impl Authority {
     /// A certificate that is valid for these names, and its key.
     fn identity(&self, names: &[&str]) -> Identity {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        self.sign(CertificateParams::new(names).unwrap())
+    }
+
+    fn sign(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(names).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Identity::from_pem(certificate.pem(), key.serialize_pem())
     }

@@ -1,10 +1,15 @@
 //! TLS and mutual TLS, and what is said where the two sides do not fit.
 
+use std::time::Duration;
+
 use quorum_runtime::transport::{ClientTlsConfig, ServerTlsConfig};
 use quorum_runtime::{BuildError, Call, Manager, NodeError, Server, Status};
 use quorum_tests::Recording;
 use quorum_tests::item;
 use quorum_tests::recorder::{RecorderNode as _, RecorderServer};
+
+use rcgen::CertificateParams;
+use tokio::net::TcpListener;
 
 use super::{Authority, builder, recording, serving};
 
@@ -89,6 +94,27 @@ async fn a_client_with_tls_and_a_server_without_it_do_not_hang() {
         "the node does not speak TLS: give it a `tls_config`, or connect without \
          one"
     );
+}
+
+#[tokio::test]
+async fn a_node_with_a_certificate_of_the_past_is_not_called() {
+    let authority = Authority::new("CA");
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2000, 1, 1);
+    let tls = ServerTlsConfig::new().identity(authority.sign(params));
+    let port = serving(recording().0.tls_config(tls)).await;
+    let tls = ClientTlsConfig::new().ca_certificate(authority.certificate());
+    let manager = builder(port).tls_config(tls).build().unwrap();
+    assert_eq!(refusal(&manager).await, "the node's certificate has expired: renew it");
+}
+
+#[tokio::test]
+async fn a_node_that_says_nothing_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port(); // accepted by the system, and by nobody else
+    let tls = ClientTlsConfig::new().ca_certificate(Authority::new("CA").certificate());
+    let manager = builder(port).tls_config(tls).connect_timeout(Duration::from_millis(50));
+    assert_eq!(refusal(&manager.build().unwrap()).await, "timed out");
 }
 
 /// Tells who calls.
