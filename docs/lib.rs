@@ -22,6 +22,9 @@ pub mod gorums_storage {
     quorum_runtime::include_proto!("gorums_storage");
 }
 
+/// The descriptors of what was generated.
+pub const DESCRIPTORS: &[u8] = quorum_runtime::include_file_descriptor_set!("guide");
+
 pub use group::group;
 pub use host::Host;
 pub use newest::Newest;
@@ -74,6 +77,12 @@ pub mod deadlines {}
 
 #[doc = include_str!("src/symmetry.md")]
 pub mod symmetry {}
+
+#[doc = include_str!("src/security.md")]
+pub mod security {}
+
+#[doc = include_str!("src/plain-grpc.md")]
+pub mod plain_grpc {}
 
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 fn main() -> quorum_codegen::Result {
     let protos = ["proto/recorder.proto", "proto/calls.proto", "proto/taught.proto"];
-    quorum_codegen::compile(&protos, &["proto"])?;
+    quorum_codegen::Builder::new().file_descriptor_set("tests").compile(&protos, &["proto"])?;
     extract_examples();
     let readme = extract_readme();
     quorum_codegen::compile(&[readme.join("proto/register.proto")], &[readme.join("proto")])

@@ -65,7 +65,12 @@
 //!
 //! # Feature flags
 //!
-//! None yet.
+//! None is on by default. Those of TLS are named as tonic's are:
+//!
+//! - `tls-ring`, `tls-aws-lc`: TLS and mutual TLS, with the cryptography of either. They add
+//!   `tls_config` to [`Server`] and to [`ManagerBuilder`], and `certificates` to [`Peer`];
+//! - `tls-native-roots`, `tls-webpki-roots`: the authorities that the system trusts, or those of
+//!   Mozilla's list, for the `ClientTlsConfig` in [`transport`].
 
 mod call;
 mod configuration;
@@ -76,6 +81,9 @@ mod node;
 mod quorum;
 mod rederived;
 mod server;
+#[cfg(feature = "_tls-any")]
+mod tls;
+pub mod transport;
 mod wire;
 
 #[doc(hidden)]
@@ -127,5 +135,25 @@ pub use tonic::{Code, IntoRequest, Request, Status};
 macro_rules! include_proto {
     ($package:tt) => {
         include!(concat!(env!("OUT_DIR"), "/", $package, ".rs"));
+    };
+}
+
+/// Includes the descriptors that `quorum-codegen` wrote where its builder's `file_descriptor_set` said
+/// so, as `&[u8]`: an encoded `google.protobuf.FileDescriptorSet`, which `tonic-reflection` registers.
+///
+/// ```
+/// # // This crate has no build script.
+/// # macro_rules! env {
+/// #     ("OUT_DIR") => { concat!(std::env!("CARGO_MANIFEST_DIR"), "/doc") };
+/// # }
+/// # macro_rules! include_bytes {
+/// #     ($path:expr) => { b"" };
+/// # }
+/// const DESCRIPTORS: &[u8] = quorum_runtime::include_file_descriptor_set!("register");
+/// ```
+#[macro_export]
+macro_rules! include_file_descriptor_set {
+    ($name:tt) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin"))
     };
 }

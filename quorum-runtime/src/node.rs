@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use prost::Message;
 use tonic::IntoRequest;
-use tonic::transport::Endpoint;
 
 use crate::call::{Context, Gather, Method, OneWay, Rpc, Session, start};
-use crate::link::{ConnectionState, Link, Losses};
+use crate::link::{ConnectionState, Endpoint, Link, Losses};
 use crate::quorum::NodeId;
 
 /// One server process, as a client sees it.

@@ -7,6 +7,7 @@ mod calls;
 mod closing;
 mod connections;
 mod cuts;
+mod edge;
 mod edition_errors;
 mod editions;
 mod errors;

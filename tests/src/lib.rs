@@ -23,6 +23,9 @@ pub mod calls {
     quorum_runtime::include_proto!("calls");
 }
 
+/// The descriptors of what was generated.
+pub const DESCRIPTORS: &[u8] = quorum_runtime::include_file_descriptor_set!("tests");
+
 pub use doorman::Doorman;
 pub use frames::{Frame, FrameEntry, FrameStatus, Frames};
 pub use hosted::{Hosted, host, host_on, listen};

@@ -1,5 +1,7 @@
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{env, fmt, fs, io};
+
+use prost_reflect::DescriptorPool;
 
 use crate::Result;
 use crate::error::Error;
@@ -21,6 +23,7 @@ pub struct Builder {
     prost: prost_build::Config,
     out_dir: Option<PathBuf>,
     runtime: Option<String>,
+    descriptor_set: Option<String>,
 }
 
 impl Default for Builder {
@@ -32,7 +35,12 @@ impl Default for Builder {
 impl Builder {
     /// A builder with the defaults: prost's, and `OUT_DIR` for the generated files.
     pub fn new() -> Self {
-        Self { prost: prost_build::Config::new(), out_dir: None, runtime: None }
+        Self {
+            prost: prost_build::Config::new(),
+            out_dir: None,
+            runtime: None,
+            descriptor_set: None,
+        }
     }
 
     /// Writes the generated files to this folder instead of `OUT_DIR`.
@@ -49,6 +57,22 @@ impl Builder {
     /// ```
     pub fn runtime(mut self, path: impl Into<String>) -> Self {
         self.runtime = Some(path.into());
+        self
+    }
+
+    /// Writes the descriptors of the files and of all that they import to `name.bin` beside the
+    /// generated code, from where `quorum_runtime::include_file_descriptor_set!("name")` includes them.
+    /// They are what gRPC's server reflection gives to tools.
+    ///
+    /// ```no_run
+    /// # fn main() -> quorum_codegen::Result {
+    /// quorum_codegen::Builder::new()
+    ///     .file_descriptor_set("storage")
+    ///     .compile(&["proto/storage.proto"], &["proto"])
+    /// # }
+    /// ```
+    pub fn file_descriptor_set(mut self, name: impl Into<String>) -> Self {
+        self.descriptor_set = Some(name.into());
         self
     }
 
@@ -79,7 +103,19 @@ impl Builder {
                 .iter()
                 .for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
         }
+        self.write_descriptor_set(&parsed.pool)?;
         self.prost.compile_fds(parsed.set).map_err(Error::Write)
+    }
+
+    fn write_descriptor_set(&self, pool: &DescriptorPool) -> Result {
+        let Some(name) = &self.descriptor_set else {
+            return Ok(());
+        };
+        let folder = self.out_dir.clone().or_else(|| Some(env::var_os("OUT_DIR")?.into()));
+        let folder = folder.ok_or_else(|| {
+            Error::Write(io::Error::other("OUT_DIR is not set: call this from a build script"))
+        })?;
+        fs::write(folder.join(format!("{name}.bin")), pool.encode_to_vec()).map_err(Error::Write)
     }
 }
 

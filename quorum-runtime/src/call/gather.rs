@@ -13,13 +13,12 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use super::inbox::{Arrival, Event};
-use super::timeout::timeout_of;
 use super::{Context, Inbox, Method, Reserve};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
 use crate::quorum::{NodeId, NodeSet};
-use crate::wire::{Envelope, entries_of};
+use crate::wire::{Envelope, entries_of, grpc_timeout};
 
 /// Makes the message for one node of the request; `None` skips the node.
 pub(crate) type PerNode<'a, Q> = &'a mut dyn FnMut(&Q, NodeId) -> Option<Q>;
@@ -93,7 +92,7 @@ impl Gather {
         method: Method,
         metadata: &MetadataMap,
     ) -> Self {
-        let own = timeout_of(metadata);
+        let own = grpc_timeout(metadata.as_ref());
         let after = own.unwrap_or(context.timeout);
         let at = Instant::now().checked_add(after);
         let travels = own.is_some() || method.delivery.answer != Answer::Nothing;

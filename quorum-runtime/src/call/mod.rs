@@ -15,7 +15,6 @@ mod reserve;
 mod rpc;
 mod session;
 mod terminals;
-mod timeout;
 
 pub use correctable::{Correctable, CorrectableFuture};
 pub(crate) use gather::{Gather, PerNode, start};

@@ -51,6 +51,23 @@ pub enum BuildError {
         reason: String,
     },
 
+    /// No name can be made of an address that the certificate of its node could be compared with.
+    #[error(
+        "`{address}` has no name that a certificate could be valid for: give the name of the nodes \
+         with `ClientTlsConfig::domain_name`"
+    )]
+    TlsName {
+        /// The address.
+        address: String,
+    },
+
+    /// The configuration of TLS can't be used.
+    #[error("the `tls_config` can't be used: {reason}")]
+    Tls {
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// The id of this process is not among the nodes.
     #[error("this process is node {0}, which is not among the nodes: name it with its address")]
     NoLocalNode(NodeId),
@@ -136,6 +153,14 @@ pub enum ServeError {
     /// Two services that were added have the same method, so one of them was added twice.
     #[error("method `{0}` was added twice: add each service once")]
     ClaimedTwice(&'static str),
+
+    /// Two services that were added have the same name.
+    #[error("service `{0}` was added twice: add each service once")]
+    ServiceTwice(&'static str),
+
+    /// The configuration of TLS can't be used.
+    #[error("the `tls_config` can't be used: {}", super::deepest(&**.0))]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
 
     /// The transport broke. A connection that can't be accepted is no such error.
     #[error("cannot serve any more: {0}")]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 
+use super::deepest;
+
 /// Why one node gave no reply to one call.
 ///
 /// The variants tell apart what a protocol must tell apart: a node that *said no*, a node that was
@@ -149,13 +151,13 @@ impl ConnectionError {
 
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let outermost: &dyn Error = &*self.0;
-        let mut deepest = outermost;
-        while let Some(source) = deepest.source() {
-            deepest = source;
-        }
+        let deepest = deepest(&*self.0);
         if let Some(status) = deepest.downcast_ref::<Status>() {
             return Sentence(status).fmt(f);
+        }
+        #[cfg(feature = "_tls-any")]
+        if let Some(text) = crate::tls::explain(deepest) {
+            return f.write_str(text);
         }
         match deepest.downcast_ref::<io::Error>().map(io::Error::kind) {
             // The names of the kinds read better in a sentence than "Connection refused (os error

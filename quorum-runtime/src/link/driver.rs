@@ -5,12 +5,11 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
-use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 use super::called_back::CalledBack;
 use super::requests::Requests;
-use super::{Answer, Backoff, Callee, ConnectionState, Conversation, Route, Shared};
+use super::{Answer, Backoff, Callee, Connection, ConnectionState, Conversation, Route, Shared};
 use crate::call::MAX_UNREAD;
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
@@ -127,15 +126,13 @@ async fn abandoned(shared: &Shared) -> ConnectionError {
 
 /// A way to the node that is open.
 enum Line {
-    Channel(Channel),
+    Network(Connection),
     InProcess(Arc<dyn Callee>),
 }
 
 async fn connect(shared: &Shared, route: &Route) -> Result<Line, ConnectionError> {
     match route {
-        Route::Dial(endpoint) => {
-            endpoint.connect().await.map(Line::Channel).map_err(ConnectionError::new)
-        }
+        Route::Dial(endpoint) => endpoint.connect().await.map(Line::Network),
         Route::InProcess(callee) => {
             let ready = tokio::time::timeout(shared.connect_timeout, callee.ready()).await;
             let ready = ready.map(|()| Line::InProcess(Arc::clone(callee)));
@@ -152,9 +149,9 @@ async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
     tracing::debug!(node = %shared.node, "connected");
     let mut worked = false;
     let ended = match line {
-        Line::Channel(channel) => {
+        Line::Network(connection) => {
             let calls_back = requests.called_back();
-            converse(shared, channel, requests, calls_back, &mut worked).await
+            converse(shared, connection, requests, calls_back, &mut worked).await
         }
         Line::InProcess(callee) => {
             converse_in_process(shared, &*callee, requests, &mut worked).await
@@ -168,12 +165,12 @@ async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
 /// Opens the stream and hands each reply to the call that waits for it, until the stream ends.
 async fn converse(
     shared: &Shared,
-    channel: Channel,
+    connection: Connection,
     requests: Requests,
     calls_back: Option<CalledBack>,
     worked: &mut bool,
 ) -> Result<(), ConnectionError> {
-    let mut client = Grpc::new(channel).max_decoding_message_size(shared.max_message_size);
+    let mut client = Grpc::new(connection).max_decoding_message_size(shared.max_message_size);
     client.ready().await.map_err(ConnectionError::new)?;
     let mut request = Request::new(requests);
     shared.hello.write(request.metadata_mut());

@@ -1,10 +1,12 @@
+use std::io;
 use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
-use tonic::transport::Endpoint;
 
-use super::Settings;
+use super::{Connection, Settings, Tasks};
+use crate::error::{BuildError, ConnectionError};
+use crate::transport::{Layers, boxed};
 
 /// HTTP/2 windows, per stream and per connection. Fixed windows of this size did better than the
 /// default of 64 KiB and than adaptive ones.
@@ -16,8 +18,54 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long the node may take to answer a ping before its connection counts as dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The endpoint of a node from the address that a user wrote, or what is wrong with the address.
-pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, String> {
+/// Where a node is, and how connections to it are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    transport: tonic::transport::Endpoint,
+    layers: Layers,
+    connect_timeout: Duration,
+}
+
+impl Endpoint {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Connection, ConnectionError> {
+        // The transport's own limit does not cover the handshake of TLS.
+        let connecting = tokio::time::timeout(self.connect_timeout, self.transport.connect());
+        let connected = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
+        let channel = connected.map_err(ConnectionError::new)?.map_err(ConnectionError::new)?;
+        Ok(Connection::new(self.layers.around(boxed(channel))))
+    }
+
+    /// Runs what HTTP/2 does for a connection as tasks of these.
+    pub(super) fn with_tasks(self, tasks: &Tasks) -> Self {
+        Self { transport: self.transport.executor(tasks.clone()), ..self }
+    }
+
+    pub(super) fn uri(&self) -> &Uri {
+        self.transport.uri()
+    }
+}
+
+/// The endpoint of a node from the address that a user wrote, or what is wrong with the address or
+/// with the TLS that it is to be reached by.
+pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, BuildError> {
+    let malformed = |reason| BuildError::Address { address: address.to_owned(), reason };
+    let uri = uri(address, settings.tls.scheme()).map_err(malformed)?;
+    let transport = tonic::transport::Endpoint::from(uri)
+        .connect_timeout(settings.connect_timeout)
+        .tcp_nodelay(true)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_frame_size(FRAME)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    let transport = settings.tls.configure(transport, address)?;
+    let (layers, connect_timeout) = (settings.layers.clone(), settings.connect_timeout);
+    Ok(Endpoint { transport, layers, connect_timeout })
+}
+
+fn uri(address: &str, scheme: &str) -> Result<Uri, String> {
     let authority: Authority = address.parse().map_err(|error| format!("{error}"))?;
     if authority.as_str().contains('@') {
         return Err("a user name has no meaning here".to_owned());
@@ -30,15 +78,6 @@ pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, S
         Some(_) => {}
         None => return Err("the port is missing".to_owned()),
     }
-    let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
-    let endpoint = Endpoint::from(uri.map_err(|error| error.to_string())?)
-        .connect_timeout(settings.connect_timeout)
-        .tcp_nodelay(true)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .max_frame_size(FRAME)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
-    Ok(endpoint)
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+    uri.map_err(|error| error.to_string())
 }

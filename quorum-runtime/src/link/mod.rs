@@ -15,6 +15,7 @@
 
 mod backoff;
 mod called_back;
+mod connection;
 mod delivery;
 mod driver;
 mod endpoint;
@@ -27,6 +28,7 @@ mod reversed;
 mod route;
 mod state;
 mod tasks;
+mod tls;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,16 +37,17 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::call::Context;
 use crate::error::ConnectionError;
 use crate::quorum::NodeId;
+use crate::transport::Layers;
 use crate::wire::{Hello, MAX_MESSAGE_SIZE};
 
 pub(crate) use backoff::Backoff;
+pub(crate) use connection::Connection;
 pub(crate) use delivery::{Answer, Delivery, Outgoing};
-pub(crate) use endpoint::endpoint;
+pub(crate) use endpoint::{Endpoint, endpoint};
 pub(crate) use events::News;
 pub use events::{ConnectionEvent, ConnectionEvents, Missed};
 pub use losses::Losses;
@@ -53,6 +56,7 @@ pub(crate) use reversed::Reversed;
 pub(crate) use route::{Callee, Conversation, RequestStream, Route};
 pub use state::ConnectionState;
 pub(crate) use tasks::Tasks;
+pub(crate) use tls::Tls;
 
 use outbox::Outbox;
 
@@ -64,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) backoff_min: Duration,
     pub(crate) backoff_max: Duration,
+    pub(crate) tls: Tls,
+    pub(crate) layers: Layers,
     /// What this process says of itself when it opens a stream.
     pub(crate) hello: Hello,
     /// What handles the calls of the node to this process, on the stream that this process opened.
@@ -78,6 +84,8 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(5),
             backoff_min: Duration::from_millis(50),
             backoff_max: Duration::from_secs(1),
+            tls: Tls::default(),
+            layers: Layers::default(),
             hello: Hello { ours: true, ..Hello::default() },
             callee: None,
         }
@@ -169,9 +177,9 @@ impl Link {
     }
 
     /// A further connection to the node, besides the one that the link keeps.
-    pub(crate) async fn extra_connection(&self) -> Result<Channel, ConnectionError> {
+    pub(crate) async fn extra_connection(&self) -> Result<Connection, ConnectionError> {
         match self.0.route() {
-            Route::Dial(endpoint) => endpoint.connect().await.map_err(ConnectionError::new),
+            Route::Dial(endpoint) => endpoint.connect().await,
             Route::InProcess(_) => {
                 Err(ConnectionError::new("this process has no session with itself"))
             }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tonic::Status;
-use tonic::transport::Endpoint;
 
-use super::Tasks;
+use super::{Endpoint, Tasks};
 use crate::error::ConnectionError;
 use crate::wire::{Envelope, Hello};
 
@@ -25,7 +24,7 @@ impl Route {
     /// Runs what HTTP/2 does for a connection as tasks of these.
     pub(super) fn with_tasks(self, tasks: &Tasks) -> Self {
         match self {
-            Self::Dial(endpoint) => Self::Dial(endpoint.executor(tasks.clone())),
+            Self::Dial(endpoint) => Self::Dial(endpoint.with_tasks(tasks)),
             other => other,
         }
     }

@@ -36,7 +36,7 @@ use crate::server::{CalledBack, Registry, Service};
 pub struct ManagerBuilder {
     nodes: Vec<(NodeId, String)>,
     timeout: Duration,
-    settings: link::Settings,
+    pub(super) settings: link::Settings,
     seed: Option<u64>,
     incarnation: Option<u64>,
     local: Option<NodeId>,
@@ -244,7 +244,8 @@ impl ManagerBuilder {
     /// # Errors
     ///
     /// A [`BuildError`] when an id or an address is there twice, when an address is not `host:port`,
-    /// or when this is called outside of a tokio runtime.
+    /// when the TLS that was asked for can't be set up, or when this is called outside of a tokio
+    /// runtime.
     pub fn build(self) -> Result<Manager, BuildError> {
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);

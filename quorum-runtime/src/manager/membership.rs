@@ -106,14 +106,13 @@ impl Membership {
         others: &[Node],
         id: NodeId,
         address: &str,
-    ) -> Result<tonic::transport::Endpoint, BuildError> {
+    ) -> Result<link::Endpoint, BuildError> {
         let is_there = |other: &&Node| other.id() != id && *other.address() == *address;
         if let Some(first) = others.iter().find(is_there) {
             let (address, first) = (address.to_owned(), first.id());
             return Err(BuildError::DuplicateAddress { address, first, second: id });
         }
         link::endpoint(address, &self.settings)
-            .map_err(|reason| BuildError::Address { address: address.to_owned(), reason })
     }
 
     pub(super) fn remove(&self, id: NodeId) -> Result<Node, ConfigurationError> {

@@ -1,5 +1,6 @@
 mod builder;
 mod connections;
+mod edge;
 mod membership;
 
 use std::sync::Arc;

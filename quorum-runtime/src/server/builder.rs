@@ -1,9 +1,13 @@
 use std::time::Duration;
 
+use super::claims::Claims;
 use super::clients::Clients;
-use super::host::Limits;
+use super::limits::Limits;
+use super::routes::Added;
 use super::service::{Registry, Service};
+use super::tls::Tls;
 use crate::manager::Manager;
+use crate::transport::Layers;
 
 /// One node: serves the services added to it on one port.
 ///
@@ -39,6 +43,10 @@ pub struct Server {
     pub(super) manager: Option<Manager>,
     pub(super) clients: Clients,
     pub(super) incarnation: Option<u64>,
+    pub(super) tls: Tls,
+    pub(super) claims: Claims,
+    pub(super) added: Added,
+    pub(super) layers: Layers,
 }
 
 impl Server {
@@ -51,6 +59,10 @@ impl Server {
             manager: None,
             clients: Clients::default(),
             incarnation: None,
+            tls: Tls::default(),
+            claims: Claims::default(),
+            added: Added::default(),
+            layers: Layers::default(),
         }
     }
 
@@ -135,19 +147,6 @@ impl Server {
     /// the manager which [`peers`](Self::peers) was given, else random.
     pub fn incarnation(mut self, incarnation: u64) -> Self {
         self.incarnation = Some(incarnation);
-        self
-    }
-
-    /// What one client may make the server hold: the requests that are read while others hold the
-    /// turn, their bytes, and the handlers that run beside each other after they released. At any of
-    /// the limits nothing more is read from that client until there is room, and no other client
-    /// notices. Default: 1,024 requests, 1 MiB, 1,024 handlers.
-    ///
-    /// The bytes are checked before a request is read, so the largest message comes on top.
-    pub fn client_limits(mut self, requests: usize, bytes: usize, handlers: usize) -> Self {
-        self.limits.waiting = requests.max(1);
-        self.limits.waiting_bytes = bytes.max(1);
-        self.limits.released = handlers.max(1);
         self
     }
 

@@ -7,50 +7,29 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::caller::Caller;
+use super::certificates::Certificates;
+use super::claims::Claims;
 use super::clients::Clients;
 use super::inbound::Inbound;
+use super::limits::Limits;
 use super::peer::Peer;
 use super::service::Registry;
 use crate::error::ConnectionError;
 use crate::link::{Callee, Conversation, RequestStream, Reversed, Settings};
 use crate::manager::Manager;
-use crate::wire::{Hello, MAX_MESSAGE_SIZE};
+use crate::wire::Hello;
 
 /// What all streams of one server share.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(super) registry: Registry,
     pub(super) limits: Limits,
+    pub(super) claims: Claims,
     pub(super) incarnation: u64,
     /// The nodes that this server knows, if it was told.
     pub(super) manager: Option<Manager>,
     pub(super) clients: Clients,
     pub(super) stop: Stop,
-}
-
-/// What a server holds for one caller at most.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) max_message_size: usize,
-    /// Requests that were read and wait for their turn, and their bytes.
-    pub(super) waiting: usize,
-    pub(super) waiting_bytes: usize,
-    /// Handlers that run beside each other.
-    pub(super) released: usize,
-    /// Bytes of their requests.
-    pub(super) released_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_message_size: MAX_MESSAGE_SIZE,
-            waiting: 1024,
-            waiting_bytes: 1024 * 1024,
-            released: 1024,
-            released_bytes: 64 * 1024 * 1024,
-        }
-    }
 }
 
 /// How a server ends: it drains first, and then cuts off.
@@ -85,19 +64,25 @@ impl Callee for CalledBack {
 impl CalledBack {
     /// Of these methods, as long as what is returned lives.
     pub(crate) fn new(registry: Registry, max_message_size: usize, incarnation: u64) -> Self {
-        let limits = Limits { max_message_size, ..Limits::default() };
-        Self(Arc::new(Host {
-            registry,
-            limits,
-            incarnation,
-            manager: None,
-            clients: Clients::default(),
-            stop: Stop::default(),
-        }))
+        Self(Host::of(registry, max_message_size, incarnation))
     }
 }
 
 impl Host {
+    /// One that has these methods, and knows nobody.
+    pub(super) fn of(registry: Registry, max_message_size: usize, incarnation: u64) -> Arc<Self> {
+        let limits = Limits { max_message_size, ..Limits::default() };
+        Arc::new(Self {
+            registry,
+            limits,
+            claims: Claims::default(),
+            incarnation,
+            manager: None,
+            clients: Clients::default(),
+            stop: Stop::default(),
+        })
+    }
+
     /// What this server says of itself to those who open a stream.
     pub(super) const fn hello(&self) -> Hello {
         Hello { ours: true, node_id: None, incarnation: Some(self.incarnation) }
@@ -108,9 +93,10 @@ impl Host {
         self: &Arc<Self>,
         hello: Hello,
         address: Option<SocketAddr>,
+        certificates: Certificates,
     ) -> (Arc<Caller>, Option<Reversed>) {
         let id = hello.node_id.filter(|id| id.get() != 0);
-        let mut peer = Peer { id, address, incarnation: hello.incarnation };
+        let mut peer = Peer { id, address, incarnation: hello.incarnation, certificates };
         // A node that has an id of its own is called at its own address.
         if hello.node_id.is_none() || id.is_some() {
             return (Caller::new(self, peer, None), None);
@@ -127,7 +113,7 @@ impl Host {
 
     /// Handles the requests of a caller that needs no network.
     pub(super) fn handle(self: &Arc<Self>, caller: Hello, requests: RequestStream) -> Conversation {
-        let peer = Peer { id: caller.node_id, address: None, incarnation: caller.incarnation };
+        let peer = Peer { id: caller.node_id, incarnation: caller.incarnation, ..Peer::default() };
         let inbound = Inbound::new(requests, Caller::new(self, peer, None), !caller.ours);
         let cut = self.stop.cut.clone().cancelled_owned();
         Conversation { hello: self.hello(), replies: Box::pin(inbound.replies().take_until(cut)) }

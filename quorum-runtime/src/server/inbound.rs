@@ -205,6 +205,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         };
         // Not the name that came: it is a part of the whole message, and would keep that in memory.
         let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
+        if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
+            return Some(self.phrasing.reply(head, Err(refusal)));
+        }
         if deadline.is_some_and(|at| at <= Instant::now()) {
             let late = Status::deadline_exceeded("the deadline had passed before its turn came");
             return Some(self.phrasing.reply(head, Err(late)));

@@ -4,26 +4,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream};
-use tonic::body::Body;
 use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::certificates::Certificates;
 use super::host::Host;
 use super::inbound::Inbound;
+use super::plain;
+use super::session::Answer;
+use crate::transport::Body;
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello};
 
 /// The ordered stream as a service of a tonic server.
 #[derive(Clone, Debug)]
 pub(super) struct NodeStream(pub(super) Arc<Host>);
 
-impl<B> tower_service::Service<http::Request<B>> for NodeStream
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
-{
+impl tower::Service<http::Request<Body>> for NodeStream {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
@@ -32,14 +30,12 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let path = request.uri().path();
-        if let Some(begin) = self.0.registry.session(path) {
-            return Box::pin(begin(request.map(Body::new), Arc::clone(&self.0)).map(Ok));
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        if let Err(refusal) = self.0.claims.check(&request) {
+            return Box::pin(ready(Ok(refusal.into_http())));
         }
-        if path != wire::PATH {
-            let status = Status::unimplemented(format!("there is no {path} here"));
-            return Box::pin(ready(Ok(status.into_http())));
+        if request.uri().path() != wire::PATH {
+            return Box::pin(self.method(request).map(Ok));
         }
         let open = Open(Arc::clone(&self.0));
         let limit = self.0.limits.max_message_size;
@@ -47,6 +43,22 @@ where
             let mut grpc = Grpc::new(EnvelopeCodec).max_decoding_message_size(limit);
             Ok(grpc.streaming(open, request).await)
         })
+    }
+}
+
+impl NodeStream {
+    /// Answers a request that is for one method: a session, or a call of plain gRPC.
+    fn method(&self, request: http::Request<Body>) -> Answer {
+        let Self(host) = self;
+        let path = request.uri().path();
+        if let Some(begin) = host.registry.session(path) {
+            return begin(request, Arc::clone(host));
+        }
+        if let Some(name) = plain::method(&host.registry, path) {
+            return plain::answer(Arc::clone(host), name, request);
+        }
+        let refusal = Status::unimplemented(format!("there is no method {path} here"));
+        Box::pin(ready(refusal.into_http()))
     }
 }
 
@@ -60,8 +72,9 @@ impl StreamingService<Envelope> for Open {
 
     fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
         let hello = Hello::read(request.metadata());
+        let certificates = Certificates::of(request.extensions());
         let (address, host) = (request.remote_addr(), &self.0);
-        let (caller, reversed) = host.admit(hello, address);
+        let (caller, reversed) = host.admit(hello, address, certificates);
         let inbound = Inbound::new(request.into_inner(), caller, !hello.ours);
         let inbound = match reversed {
             Some(reversed) => inbound.with_calls(reversed),

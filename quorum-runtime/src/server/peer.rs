@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use super::certificates::Certificates;
 use crate::quorum::NodeId;
 
 /// Who sent a request, as far as that is known.
@@ -33,11 +34,13 @@ use crate::quorum::NodeId;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Peer {
     pub(super) id: Option<NodeId>,
     pub(super) address: Option<SocketAddr>,
     pub(super) incarnation: Option<u64>,
+    #[cfg_attr(not(feature = "_tls-any"), allow(dead_code, reason = "there are none without TLS"))]
+    pub(super) certificates: Certificates,
 }
 
 impl Peer {
@@ -61,5 +64,56 @@ impl Peer {
     #[must_use]
     pub const fn incarnation(&self) -> Option<u64> {
         self.incarnation
+    }
+
+    /// The certificates that the peer presented, its own first, as mutual TLS has verified them;
+    /// empty for a peer without one.
+    ///
+    /// They are DER: a crate like `x509-parser` reads the name of the peer from the first.
+    ///
+    /// ```
+    /// use quorum_runtime::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
+    /// use quorum_runtime::{Call, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Door {
+    ///     async fn open(&self, request: ()) -> ();
+    /// }
+    ///
+    /// /// Opens to those whose certificate is on the list.
+    /// struct Bouncer(Vec<Vec<u8>>);
+    ///
+    /// impl Door for Bouncer {
+    ///     async fn open(&self, call: Call, (): ()) -> Result<(), Status> {
+    ///         let guest = call.peer().certificates().first();
+    ///         match guest.is_some_and(|guest| self.0.iter().any(|known| known == guest.as_ref())) {
+    ///             true => Ok(()),
+    ///             false => Err(Status::permission_denied("not with those shoes")),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
+    /// # let authority = Certificate::from_pem(made.cert.pem());
+    /// # let list = vec![made.cert.der().to_vec()];
+    /// # let (mine, yours) = (identity.clone(), identity);
+    /// let tls = ServerTlsConfig::new().identity(mine).client_ca_root(authority.clone());
+    /// let server = Server::builder().service(DoorServer::new(Bouncer(list))).tls_config(tls);
+    /// let port = serving(server).await.split_off("127.0.0.1:".len());
+    ///
+    /// let tls = ClientTlsConfig::new().ca_certificate(authority).identity(yours);
+    /// let manager = Manager::builder().nodes([format!("localhost:{port}")]).tls_config(tls);
+    /// manager.build()?.node(1)?.open(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "_tls-any")]
+    #[must_use]
+    pub fn certificates(&self) -> &[crate::transport::CertificateDer<'static>] {
+        self.certificates.chain()
     }
 }

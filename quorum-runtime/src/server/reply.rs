@@ -4,7 +4,7 @@ use tonic::Status;
 use crate::wire::{self, Envelope, RpcStatus};
 
 /// What a reply repeats of its request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ReplyHead {
     pub(super) sequence: u64,
     pub(super) method: Bytes,

@@ -8,22 +8,16 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
-use tonic::service::Routes;
 use tonic::transport::server::{Connected, TcpIncoming};
 
 use super::Server;
 use super::connection::Connection;
 use super::host::{Host, Stop};
 use super::node_stream::NodeStream;
+use super::routes::Added;
 use crate::error::ServeError;
 use crate::manager::Manager;
-
-/// HTTP/2 windows and frames; the client's side explains them.
-const WINDOW: u32 = 4 * 1024 * 1024;
-const FRAME: u32 = 1024 * 1024;
-/// How often an HTTP/2 ping asks whether a client is still there, and how long it may take.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::transport::Layers;
 
 /// How long serving waits for the tasks of what it has cut off.
 const CUT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,7 +28,9 @@ impl Server {
     /// # Errors
     ///
     /// [`Listen`](ServeError::Listen) when the address can't be listened on,
-    /// [`ClaimedTwice`](ServeError::ClaimedTwice) when two services have the same method,
+    /// [`ClaimedTwice`](ServeError::ClaimedTwice) and [`ServiceTwice`](ServeError::ServiceTwice)
+    /// when two services have the same method or name,
+    /// [`Tls`](ServeError::Tls) when the `tls_config` can't be used,
     /// [`Serve`](ServeError::Serve) when the transport breaks.
     ///
     /// # Cancel safety
@@ -168,8 +164,10 @@ impl Server {
         IO: AsyncRead + AsyncWrite + Connected + Send + Unpin + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     {
+        self.check_names()?;
+        let transport = self.transport()?;
         let drain_timeout = self.drain_timeout;
-        let host = Arc::new(self.into_host()?);
+        let (host, added, layers) = self.into_host();
         let stop = host.stop.clone();
         // Also when this future is dropped, nothing is left behind.
         let cut = stop.cut.clone().drop_guard();
@@ -180,9 +178,8 @@ impl Server {
             drop(local);
         };
         let connections = incoming.map(|io| io.map(|io| Connection::new(io, &stop)));
-        let serving = transport()
-            .add_routes(routes(host))
-            .serve_with_incoming_shutdown(connections, signalled);
+        let routes = added.routes(NodeStream(host), &layers);
+        let serving = transport.serve_with_incoming_shutdown(routes, connections, signalled);
         let ended = async {
             let served = serving.await;
             stop.drain.cancel();
@@ -205,33 +202,18 @@ impl Server {
         tokio::time::timeout(CUT_TIMEOUT, ended).await.unwrap_or(Ok(()))
     }
 
-    fn into_host(self) -> Result<Host, ServeError> {
-        if let Some(method) = self.registry.claimed_twice() {
-            return Err(ServeError::ClaimedTwice(method));
-        }
+    fn into_host(self) -> (Arc<Host>, Added, Layers) {
         let of_manager = self.manager.as_ref().map(Manager::incarnation);
         let incarnation = self.incarnation.or(of_manager);
-        Ok(Host {
+        let host = Host {
             registry: self.registry,
             limits: self.limits,
+            claims: self.claims,
             incarnation: incarnation.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
             manager: self.manager,
             clients: self.clients,
             stop: Stop::default(),
-        })
+        };
+        (Arc::new(host), self.added, self.layers)
     }
-}
-
-fn transport() -> tonic::transport::Server {
-    tonic::transport::Server::builder()
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .max_frame_size(FRAME)
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
-}
-
-/// Every path leads to the same place: the ordered stream has one, and each session method.
-fn routes(host: Arc<Host>) -> Routes {
-    axum::Router::new().fallback_service(NodeStream(host)).into()
 }

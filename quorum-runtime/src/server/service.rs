@@ -219,6 +219,19 @@ impl Registry {
         self.claimed_twice
     }
 
+    /// Whether a method of the service with this name is there.
+    pub(super) fn has_service(&self, name: &str) -> bool {
+        let is_of = |method: &str| {
+            method
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|rest| !rest.contains('.'))
+        };
+        let path = format!("/{name}/");
+        self.handlers.keys().any(|method| is_of(method))
+            || self.sessions.keys().any(|session| session.starts_with(&path))
+    }
+
     /// What begins a session on this path, if its method is one.
     pub(super) fn session(&self, path: &str) -> Option<&SessionHandler> {
         self.sessions.get(path)

@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Call;
 use super::caller::Caller;
+use super::certificates::Certificates;
 use super::host::Host;
 use super::peer::Peer;
 use super::replier::Replier;
@@ -138,8 +139,9 @@ where
     type Future = Ready<Result<Response<Replies>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Q>>) -> Self::Future {
+        let certificates = Certificates::of(request.extensions());
         let (address, metadata) = (request.remote_addr(), request.metadata().clone());
-        let peer = Peer { address, ..Peer::default() };
+        let peer = Peer { address, certificates, ..Peer::default() };
         let caller = Caller::new(&self.host, peer, None);
         let call = Call::new(caller, metadata, None, Arc::new(Turn::default()));
         let drain = self.host.stop.drain.clone();

@@ -1,9 +1,6 @@
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 
-use super::{Entry, OURS};
-
-/// The key under which `tonic::Request` keeps its timeout; it is no metadata of the application.
-const TIMEOUT: &str = "grpc-timeout";
+use super::{Entry, GRPC_TIMEOUT, OURS};
 
 /// The metadata of a request as entries of its envelope. Binary values travel in their base64
 /// form, as they do in gRPC headers. Keys that are ours are left out.
@@ -15,7 +12,7 @@ pub(crate) fn entries_of(metadata: &MetadataMap) -> Vec<Entry> {
     metadata
         .iter()
         .filter_map(|key_and_value| match key_and_value {
-            KeyAndValueRef::Ascii(key, _) if key == TIMEOUT || is_ours(key.as_str()) => None,
+            KeyAndValueRef::Ascii(key, _) if key == GRPC_TIMEOUT || is_ours(key.as_str()) => None,
             KeyAndValueRef::Ascii(key, value) => {
                 Some(entry(key.as_str(), value.as_encoded_bytes()))
             }

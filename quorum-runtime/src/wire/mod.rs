@@ -4,16 +4,20 @@
 //! One bidirectional gRPC stream per client and node, opened by the client on [`PATH`]; each gRPC
 //! message is one [`Envelope`]. A reply repeats the sequence number of its request.
 
+mod bytes_codec;
 mod codec;
 mod envelope;
+mod grpc_timeout;
 mod handshake;
 mod message_codec;
 mod metadata;
 mod status;
 mod timeout;
 
+pub(crate) use bytes_codec::BytesCodec;
 pub(crate) use codec::EnvelopeCodec;
 pub(crate) use envelope::{Entry, Envelope};
+pub(crate) use grpc_timeout::{GRPC_TIMEOUT, grpc_timeout};
 pub(crate) use handshake::Hello;
 pub(crate) use message_codec::MessageCodec;
 pub(crate) use metadata::{entries_of, metadata_of};
