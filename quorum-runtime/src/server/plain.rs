@@ -58,7 +58,8 @@ pub(super) fn answer(
 
 fn method_name(path: &str) -> Option<String> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
-    Some(format!("{service}.{method}"))
+    // A dot would let a part of the service's name pass as one of the method's.
+    (!method.contains('.')).then(|| format!("{service}.{method}"))
 }
 
 /// How long a client waits, as gRPC says it in a header. What does not parse counts as no limit.
@@ -219,7 +220,8 @@ mod tests {
     #[test]
     fn a_path_names_a_method() {
         assert_eq!(method_name("/a.b.Service/Method").unwrap(), "a.b.Service.Method");
-        for strange in ["", "/", "a.b.Service/Method", "/a.b.Service.Method"] {
+        for strange in ["", "/", "a.b.Service/Method", "/a.b.Service.Method", "/a.b/Service.Method"]
+        {
             assert_eq!(method_name(strange), None, "{strange}");
         }
     }

@@ -88,7 +88,7 @@ impl Server {
     /// `signal` completes.
     ///
     /// Then no further request is begun, sessions are told by
-    /// [`Requests::next`], and each connection closes when its running handlers have answered.
+    /// [`Requests::next`](crate::Requests::next), and each connection closes when its running handlers have answered.
     /// Serving ends when all have closed, or after the [`drain_timeout`](Self::drain_timeout).
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use quorum_runtime::transport::{Body, ClientTlsConfig, NamedService, ServerTlsConfig};
 use quorum_runtime::{Code, ServeError, Server};
 use quorum_tests::recorder::RecorderNode as _;
-use quorum_tests::{DESCRIPTORS, item};
+use quorum_tests::{DESCRIPTORS, PATIENCE, item};
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
@@ -128,7 +128,8 @@ impl<const STREAM: bool> tower::Service<Request<Body>> for Silent<STREAM> {
 }
 
 async fn refused(server: Server) -> String {
-    let error = server.serve("127.0.0.1:0").await.unwrap_err();
+    let serving = tokio::time::timeout(PATIENCE, server.serve("127.0.0.1:0"));
+    let error = serving.await.expect("it does not serve").unwrap_err();
     assert!(matches!(error, ServeError::ServiceTwice(_)), "{error:?}");
     error.to_string()
 }
