@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use futures::{StreamExt as _, stream};
 use http::{Request, Response};
+use protox::prost_reflect::DescriptorPool;
 use quorum_runtime::transport::{Body, ClientTlsConfig, NamedService, ServerTlsConfig};
 use quorum_runtime::{Code, ServeError, Server};
 use quorum_tests::recorder::RecorderNode as _;
@@ -64,7 +65,7 @@ async fn all_stand_on_one_port_by_tls_too() {
 }
 
 #[tokio::test]
-async fn reflection_knows_our_services_and_their_options() {
+async fn reflection_knows_our_services_and_the_files_of_their_options() {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .build_v1()
@@ -99,6 +100,15 @@ async fn reflection_knows_our_services_and_their_options() {
             |bytes: &Vec<u8>| bytes.windows(file.len()).any(|part| part == file.as_bytes());
         assert!(found.file_descriptor_proto.iter().any(is_there));
     }
+}
+
+#[test]
+fn descriptors_keep_the_options_of_methods() {
+    let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
+    let service = pool.get_service_by_name("recorder.Recorder").unwrap();
+    let record = service.methods().find(|method| method.name() == "Record").unwrap();
+    let option = pool.get_extension_by_name("quorum.quorumcall").unwrap();
+    assert_eq!(record.options().get_extension(&option).as_bool(), Some(true));
 }
 
 /// Answers everything with nothing.
