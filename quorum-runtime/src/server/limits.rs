@@ -108,7 +108,7 @@ impl Server {
     /// How many entries of metadata a message on the ordered stream may carry, and the bytes of their
     /// names and values together. A message with more is answered with
     /// [`ResourceExhausted`](tonic::Code::ResourceExhausted), and its handler is not called; the
-    /// stream goes on. Default: 128 entries and 16 KiB.
+    /// stream goes on. (Who sent a one-way message waits for no answer, and does not see that.) Default: 128 entries and 16 KiB.
     ///
     /// ```
     /// use quorum_runtime::{Code, Manager, Request, Server};

@@ -56,7 +56,8 @@ pub(super) fn answer(host: Arc<Host>, name: String, request: http::Request<Body>
 
 fn method_name(path: &str) -> Option<String> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
-    Some(format!("{service}.{method}"))
+    // A dot would let a part of the service's name pass as one of the method's.
+    (!method.contains('.')).then(|| format!("{service}.{method}"))
 }
 
 /// Begins the handler when the message has come.
@@ -199,7 +200,8 @@ mod tests {
     #[test]
     fn a_path_names_a_method() {
         assert_eq!(method_name("/a.b.Service/Method").unwrap(), "a.b.Service.Method");
-        for strange in ["", "/", "a.b.Service/Method", "/a.b.Service.Method"] {
+        for strange in ["", "/", "a.b.Service/Method", "/a.b.Service.Method", "/a.b/Service.Method"]
+        {
             assert_eq!(method_name(strange), None, "{strange}");
         }
     }

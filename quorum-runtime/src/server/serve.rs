@@ -100,9 +100,10 @@ impl Server {
     /// `signal` completes.
     ///
     /// Then no further request is begun, sessions are told by
-    /// [`Requests::next`], and each connection closes when its running handlers have answered.
-    /// Serving ends when all have closed, or after the [`drain_timeout`](Self::drain_timeout), when
-    /// what is left is cut off. No task of the server is left then.
+    /// [`Requests::next`](crate::Requests::next), and each connection closes when its running handlers
+    /// have answered. Serving ends when all have closed, or after the
+    /// [`drain_timeout`](Self::drain_timeout), when what is left is cut off. No task of the server is
+    /// left then.
     ///
     /// # Errors
     ///

@@ -238,6 +238,7 @@ async fn what_is_no_method_is_not_implemented() {
         "/recorder.Absent/Call",
         "/recorder/Recorder/Ask",
         "/recorder.Recorder.Ask",
+        "/recorder/Recorder.Ask",
         "/",
     ] {
         let error = client.unary(path, Request::new(item(1))).await.unwrap_err();

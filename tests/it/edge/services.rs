@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 use futures::{StreamExt as _, stream};
 use http::{Request, Response};
+use protox::prost_reflect::DescriptorPool;
 use quorum_runtime::transport::{Body, ClientTlsConfig, NamedService, ServerTlsConfig};
 use quorum_runtime::{Code, ServeError, Server};
 use quorum_tests::recorder::RecorderNode as _;
-use quorum_tests::{DESCRIPTORS, item};
+use quorum_tests::{DESCRIPTORS, PATIENCE, item};
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
@@ -64,7 +65,7 @@ async fn all_stand_on_one_port_by_tls_too() {
 }
 
 #[tokio::test]
-async fn reflection_knows_our_services_and_their_options() {
+async fn reflection_knows_our_services_and_the_files_of_their_options() {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .build_v1()
@@ -101,6 +102,15 @@ async fn reflection_knows_our_services_and_their_options() {
     }
 }
 
+#[test]
+fn descriptors_keep_the_options_of_methods() {
+    let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
+    let service = pool.get_service_by_name("recorder.Recorder").unwrap();
+    let record = service.methods().find(|method| method.name() == "Record").unwrap();
+    let option = pool.get_extension_by_name("quorum.quorumcall").unwrap();
+    assert_eq!(record.options().get_extension(&option).as_bool(), Some(true));
+}
+
 /// Answers everything with nothing.
 #[derive(Clone)]
 struct Silent<const STREAM: bool>;
@@ -128,7 +138,8 @@ impl<const STREAM: bool> tower::Service<Request<Body>> for Silent<STREAM> {
 }
 
 async fn refused(server: Server) -> String {
-    let error = server.serve("127.0.0.1:0").await.unwrap_err();
+    let serving = tokio::time::timeout(PATIENCE, server.serve("127.0.0.1:0"));
+    let error = serving.await.expect("it does not serve").unwrap_err();
     assert!(matches!(error, ServeError::ServiceTwice(_)), "{error:?}");
     error.to_string()
 }

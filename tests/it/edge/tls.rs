@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use quorum_runtime::transport::{ClientTlsConfig, ServerTlsConfig};
 use quorum_runtime::{BuildError, Call, Manager, NodeError, Server, Status};
-use quorum_tests::Recording;
-use quorum_tests::item;
 use quorum_tests::recorder::{RecorderNode as _, RecorderServer};
-
+use quorum_tests::{PATIENCE, Recording, item};
 use rcgen::CertificateParams;
 use tokio::net::TcpListener;
 
@@ -176,7 +174,9 @@ async fn handlers_of_clients_without_a_certificate_see_none() {
 async fn a_server_whose_configuration_lacks_something_says_what() {
     let serve = async |tls: ServerTlsConfig| {
         let server = Server::builder().service(RecorderServer::new(Recording::default()));
-        server.tls_config(tls).serve("127.0.0.1:0").await.unwrap_err().to_string()
+        let serving = server.tls_config(tls);
+        let serving = tokio::time::timeout(PATIENCE, serving.serve("127.0.0.1:0"));
+        serving.await.expect("it does not serve").unwrap_err().to_string()
     };
     assert_eq!(
         serve(ServerTlsConfig::new()).await,
