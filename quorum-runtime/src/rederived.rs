@@ -39,9 +39,11 @@ pub struct Rederived<S>(Arc<Shared<S>>);
 struct Shared<S> {
     base: Configuration<S>,
     every: Duration,
-    derive: Box<dyn Fn(&Configuration<S>) -> Configuration<S> + Send + Sync>,
+    derive: Derive<S>,
     last: Mutex<Derived<S>>,
 }
+
+type Derive<S> = Box<dyn Fn(&Configuration<S>) -> Configuration<S> + Send + Sync>;
 
 struct Derived<S> {
     configuration: Configuration<S>,
