@@ -252,7 +252,7 @@ async fn a_quorum_call_with_a_message_per_node_counts_those_that_got_one() {
     let nobody = |_: &Text, _| None;
     let call = QuorumcallPerNodeConfiguration::call(&configuration, text("x"), nobody);
     let error = call.await.unwrap_err();
-    let said = "the targets hold no quorum, 0 of 3 members were contacted";
+    let said = "the targets hold no quorum, they are 0 of 3 members";
     assert!(error.to_string().contains(said), "{error}");
 }
 
