@@ -39,9 +39,11 @@ pub struct Rederived<S>(Arc<Shared<S>>);
 struct Shared<S> {
     base: Configuration<S>,
     every: Duration,
-    derive: Box<dyn Fn(&Configuration<S>) -> Configuration<S> + Send + Sync>,
+    derive: Derive<S>,
     last: Mutex<Derived<S>>,
 }
+
+type Derive<S> = Box<dyn Fn(&Configuration<S>) -> Configuration<S> + Send + Sync>;
 
 struct Derived<S> {
     configuration: Configuration<S>,
@@ -86,7 +88,7 @@ impl<S> Rederived<S> {
     /// let register = Manager::builder().nodes(servers(5).await).build()?.register(Majority)?;
     /// let near = Rederived::new(register.clone(), Duration::ZERO, |all| all.fastest(3));
     ///
-    /// register.only([3, 4, 5])?.read(()).all().await?; // only these have a latency
+    /// register.only([3, 4, 5])?.read(()).threshold(3).await?; // only these have a latency
     /// let targets = near.current();
     /// assert!(targets.targets().iter().all(|node| node.id().get() >= 3));
     /// # Ok(())

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** calling is sending. A request is on every target's queue before the method
 //! returns, or on those of a quorum where the configuration is thrifty; waiting for a call sends
-//! nothing but what its [`Reserve`] holds.
+//! nothing but what its reserve holds.
 
 mod correctable;
 mod gather;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a node takes to reply: a moving average over samples, one request at a time, so that
-/// the clock is read twice for each sample and never for the requests in between.
+/// the clock is read twice for each sample and not for the requests in between.
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
     average: Option<Average>,
@@ -22,8 +22,8 @@ struct Average {
 struct Sample {
     sequence: u64,
     sent: Instant,
-    /// Nobody waits for the reply, so it may be that none will come.
-    given_up: bool,
+    /// Since when nobody waits for the reply, so it may be that none will come.
+    given_up: Option<Instant>,
 }
 
 impl Latency {
@@ -40,21 +40,31 @@ impl Latency {
         Some(self.sampled.as_ref().map_or(average, |sample| average.max(now() - sample.sent)))
     }
 
-    /// What the node may take by now, at best. A node that is not called is not measured, so an
-    /// average fades, and one that was never measured may be fast. That a request waits is certain.
+    /// What the node may take by now, at best. A node that is not called is not measured, so what
+    /// it took fades, and one that was never measured may be fast.
     pub(crate) fn hoped(&self, now: Instant) -> Duration {
-        let faded = |average: &Average| {
-            let half_lives = (now - average.at).div_duration_f64(Self::HALF_LIFE);
-            average.value.mul_f64(0.5_f64.powf(half_lives))
+        let faded = |value: Duration, since: Instant| {
+            let half_lives = (now - since).div_duration_f64(Self::HALF_LIFE);
+            value.mul_f64(0.5_f64.powf(half_lives))
         };
-        let waited = self.sampled.as_ref().map_or(Duration::ZERO, |sample| now - sample.sent);
-        self.average.as_ref().map_or(Duration::ZERO, faded).max(waited)
+        let took = self.average.as_ref().map(|average| faded(average.value, average.at));
+        let waits = self.sampled.as_ref().map(|sample| {
+            let waited = now - sample.sent;
+            sample.given_up.map_or(waited, |since| faded(waited, since))
+        });
+        took.max(waits).unwrap_or_default()
     }
 
     /// A request was handed to the connection.
     pub(crate) fn sent(&mut self, sequence: u64) {
-        if self.sampled.is_none() {
-            self.sampled = Some(Sample { sequence, sent: now(), given_up: false });
+        let is_free = match &self.sampled {
+            None => true,
+            // The node hung, or dropped the request. Whether it still does is to be seen.
+            Some(Sample { given_up: Some(since), .. }) => now() - *since > Self::HALF_LIFE,
+            Some(_) => false,
+        };
+        if is_free {
+            self.sampled = Some(Sample { sequence, sent: now(), given_up: None });
         }
     }
 
@@ -67,7 +77,9 @@ impl Latency {
                 self.add(now - sent, now);
             }
             // A reply to a later request: the node does not hang, it has nothing to say to this one.
-            Some(sample) if sample.given_up && sample.sequence < sequence => self.sampled = None,
+            Some(sample) if sample.given_up.is_some() && sample.sequence < sequence => {
+                self.sampled = None;
+            }
             _ => {}
         }
     }
@@ -75,7 +87,7 @@ impl Latency {
     /// Nobody waits for the reply to this request any more. A node that hangs owes it all the same.
     pub(crate) fn given_up(&mut self, sequence: u64) {
         if let Some(sample) = self.sampled.as_mut().filter(|sample| sample.sequence == sequence) {
-            sample.given_up = true;
+            sample.given_up.get_or_insert_with(now);
         }
     }
 
@@ -235,5 +247,16 @@ mod tests {
         hung.sent(1);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(hoped(&hung), Duration::from_secs(1), "although it has never replied");
+        hung.given_up(1);
+        tokio::time::advance(Latency::HALF_LIFE).await;
+        assert_eq!(hoped(&hung), Duration::from_millis(5500), "half of eleven");
+        hung.sent(2);
+        assert_eq!(hoped(&hung), Duration::from_millis(5500), "it may still be the first");
+        tokio::time::advance(Latency::HALF_LIFE * 20).await;
+        assert!(hoped(&hung) < Duration::from_millis(1), "it is tried again");
+        hung.sent(3);
+        hung.given_up(3);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(hoped(&hung) > Duration::from_secs(1), "and hangs again");
     }
 }
