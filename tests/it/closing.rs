@@ -32,7 +32,7 @@ async fn what_was_called_before_is_sent_and_answered_and_what_is_called_later_is
     assert!(matches!(late.failure().error, NodeError::Closed), "{late}");
     let late = recorder.record(item(501)).await.unwrap_err();
     assert!(late.failures().iter().all(|late| matches!(late.error, NodeError::Closed)), "{late}");
-    let late = node.chat().next().await.unwrap().unwrap_err();
+    let late = timeout(SLACK, node.chat().next()).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(late.failure().error, NodeError::Closed), "{late}");
 
     eventually("what was sent", || servers[0].recording().noted().len() == 499).await;
@@ -102,11 +102,11 @@ async fn closing_is_bounded_where_nodes_hang_and_sessions_stay_open() {
     manager.add_node(4, silent).unwrap();
     let [node, hung, through, silent] = [1, 2, 3, 4].map(|id| manager.node(id).unwrap());
     let (stuck, lost) = (node.ask(text("wait")), hung.ask(item(1)));
+    // The one is connected and never opens its side, the other is being connected.
+    let opening = [hung.chat(), silent.chat()];
     let mut session = through.chat();
     session.send(item(1)).await.unwrap();
     session.next().await.unwrap().unwrap();
-    // The one is connected and never opens its side, the other is being connected.
-    let opening = [hung.chat(), silent.chat()];
 
     let begun = Instant::now();
     let closing = manager.close();

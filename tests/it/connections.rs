@@ -67,7 +67,7 @@ async fn each_change_of_a_connection_is_an_event() {
     let mut server = TestServer::start().await;
     let manager = Manager::builder().node(7, server.address()).build().unwrap();
     let mut events = manager.events();
-    assert!(poll!(events.next_unpin()).is_pending(), "nothing has happened");
+    assert!(poll!(std::pin::pin!(events.next())).is_pending(), "nothing has happened");
     let node = manager.node(7).unwrap();
     node.ask(item(1)).await.unwrap();
     assert_eq!(next(&mut events).await, ["node 7: connecting", "node 7: connected"]);
@@ -92,17 +92,6 @@ async fn each_change_of_a_connection_is_an_event() {
     assert_eq!(next(&mut others).await, ["node 7: closed"], "each reader has a stream of its own");
     drop(manager);
     assert!(timeout(PATIENCE, events.next()).await.unwrap().is_none(), "nothing can happen now");
-}
-
-/// So that a stream of events can be polled once.
-trait NextUnpin {
-    fn next_unpin(&mut self) -> futures::stream::Next<'_, ConnectionEvents>;
-}
-
-impl NextUnpin for ConnectionEvents {
-    fn next_unpin(&mut self) -> futures::stream::Next<'_, ConnectionEvents> {
-        futures::StreamExt::next(self)
-    }
 }
 
 #[tokio::test]
