@@ -110,7 +110,6 @@ async fn the_latest_message_takes_the_place_of_those_that_were_not_sent() {
 /// The client is reset and connects anew, while the node has not noticed that the old connection is
 /// gone, and holds requests that came on it.
 #[tokio::test]
-#[ignore = "a node does not know yet that two streams come from the same client"]
 async fn what_an_old_connection_left_behind_is_not_handled_after_what_came_later() {
     let ([server], [proxy], manager) = proxied::<1>().await;
     let node = manager.node(1).unwrap();

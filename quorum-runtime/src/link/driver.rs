@@ -172,8 +172,9 @@ async fn converse(
 ) -> Result<(), ConnectionError> {
     let mut client = Grpc::new(connection).max_decoding_message_size(shared.max_message_size);
     client.ready().await.map_err(ConnectionError::new)?;
+    let hello = Hello { stream: Some(requests.stream()), ..shared.hello };
     let mut request = Request::new(requests);
-    shared.hello.write(request.metadata_mut());
+    hello.write(request.metadata_mut());
     let path = PathAndQuery::from_static(wire::PATH);
     // A peer may send its response headers only with its first reply. Requests flow meanwhile: the
     // HTTP/2 connection drives the request stream.

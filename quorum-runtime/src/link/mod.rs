@@ -21,6 +21,7 @@ mod driver;
 mod endpoint;
 mod events;
 mod latency;
+mod link_id;
 mod losses;
 mod outbox;
 mod requests;
@@ -58,6 +59,7 @@ pub use state::ConnectionState;
 pub(crate) use tasks::Tasks;
 pub(crate) use tls::Tls;
 
+use link_id::link_id;
 use outbox::Outbox;
 
 /// How links behave; the same for all nodes of a manager.
@@ -105,6 +107,8 @@ struct Shared {
     /// Tells the driver that the route was changed.
     moved: Notify,
     hello: Hello,
+    /// Tells this link from all others.
+    id: u64,
     callee: Option<Arc<dyn Callee>>,
     outbox: Outbox,
     state: watch::Sender<ConnectionState>,
@@ -122,7 +126,7 @@ impl Link {
         node: NodeId,
         route: Route,
         settings: &Settings,
-        random: fastrand::Rng,
+        mut random: fastrand::Rng,
         context: &Arc<Context>,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -130,6 +134,7 @@ impl Link {
             route: Mutex::new(route.with_tasks(&context.tasks)),
             moved: Notify::new(),
             hello: settings.hello,
+            id: link_id(&mut random),
             callee: settings.callee.clone(),
             outbox: Outbox::new(settings.limits),
             state: watch::Sender::new(ConnectionState::Idle),

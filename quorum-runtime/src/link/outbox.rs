@@ -36,6 +36,13 @@ const MAX_SENDS: u32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Epoch(u64);
 
+impl Epoch {
+    /// Counts up from 1.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// The messages to one node that wait to be sent, and the calls that wait for its replies.
 ///
 /// **Invariant:** the number and the size of what is held are within the limits, whatever the node
@@ -270,7 +277,7 @@ impl Outbox {
     pub(crate) fn hello(&self) -> Hello {
         let state = self.lock();
         let ours = state.peer == Peer::Ours;
-        Hello { ours, node_id: None, incarnation: state.incarnation }
+        Hello { ours, incarnation: state.incarnation, ..Hello::default() }
     }
 
     /// What became of one-way messages that did not arrive, as far as that is known.

@@ -10,7 +10,7 @@ use tonic::Status;
 use super::Shared;
 use super::called_back::{CalledBack, Calls, called_back};
 use super::outbox::Epoch;
-use crate::wire::Envelope;
+use crate::wire::{Envelope, StreamId};
 
 /// What this process sends on one connection: its requests, from the queue of the link, and its
 /// answers to the calls of the node.
@@ -32,6 +32,11 @@ enum Handling {
 impl Requests {
     pub(super) const fn new(shared: Arc<Shared>, epoch: Epoch) -> Self {
         Self { shared, epoch, handling: None, answers_next: false }
+    }
+
+    /// Which of the streams of its link this is.
+    pub(super) fn stream(&self) -> StreamId {
+        StreamId { link: self.shared.id, number: self.epoch.number() }
     }
 
     /// Where the calls of the node go, if this process handles any.

@@ -9,9 +9,7 @@ use tonic::Status;
 use super::Server;
 use super::certificates::Certificates;
 use crate::quorum::NodeId;
-
-/// The header by which a client says which node it is.
-const ID_HEADER: &str = "gorums-node-id";
+use crate::wire::claimed_id;
 
 /// The names by which nodes prove their ids, if they have to.
 #[derive(Clone, Default)]
@@ -61,43 +59,17 @@ impl Server {
 impl Claims {
     /// Refuses a request that claims an id without the right to it.
     pub(super) fn check<B>(&self, request: &http::Request<B>) -> Result<(), Status> {
-        let (Some(name_of), Some(node)) = (&self.name_of, claimed(request.headers())) else {
+        // An id of 0 claims nothing.
+        let claimed = claimed_id(request.headers()).filter(|id| id.get() != 0);
+        let (Some(name_of), Some(node)) = (&self.name_of, claimed) else {
             return Ok(());
         };
         Certificates::of(request.extensions()).prove(node, &name_of(node))
     }
 }
 
-/// The id that a client claims. An id that does not parse counts as 0, which claims nothing.
-fn claimed(headers: &http::HeaderMap) -> Option<NodeId> {
-    let id = headers.get(ID_HEADER)?.to_str().ok()?.parse::<u32>().ok()?;
-    (id != 0).then(|| id.into())
-}
-
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims").field("checked", &self.name_of.is_some()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{HeaderMap, HeaderValue};
-
-    use super::*;
-
-    #[test]
-    fn an_id_is_claimed_in_decimal_and_what_is_none_claims_nothing() {
-        let claimed = |id: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(ID_HEADER, HeaderValue::from_static(id));
-            claimed(&headers).map(NodeId::get)
-        };
-        assert_eq!(claimed("7"), Some(7));
-        assert_eq!(claimed("4294967295"), Some(u32::MAX));
-        for nothing in ["0", "", "-1", "seven", "4294967296", " 7", "7,8"] {
-            assert_eq!(claimed(nothing), None, "{nothing}");
-        }
-        assert!(super::claimed(&HeaderMap::new()).is_none());
     }
 }

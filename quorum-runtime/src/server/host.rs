@@ -14,6 +14,7 @@ use super::inbound::Inbound;
 use super::limits::Limits;
 use super::peer::Peer;
 use super::service::Registry;
+use super::succession::Succession;
 use crate::error::ConnectionError;
 use crate::link::{Callee, Conversation, RequestStream, Reversed, Settings};
 use crate::manager::Manager;
@@ -29,6 +30,7 @@ pub(crate) struct Host {
     /// The nodes that this server knows, if it was told.
     pub(super) manager: Option<Manager>,
     pub(super) clients: Clients,
+    pub(super) succession: Arc<Succession>,
     pub(super) stop: Stop,
 }
 
@@ -79,13 +81,15 @@ impl Host {
             incarnation,
             manager: None,
             clients: Clients::default(),
+            succession: Arc::default(),
             stop: Stop::default(),
         })
     }
 
     /// What this server says of itself to those who open a stream.
     pub(super) const fn hello(&self) -> Hello {
-        Hello { ours: true, node_id: None, incarnation: Some(self.incarnation) }
+        let incarnation = Some(self.incarnation);
+        Hello { ours: true, node_id: None, incarnation, stream: None }
     }
 
     /// Who opens a stream, and the link to it if it can be called back.

@@ -33,6 +33,7 @@ mod routes;
 mod serve;
 mod service;
 mod session;
+mod succession;
 mod tls;
 mod transport;
 mod turn;

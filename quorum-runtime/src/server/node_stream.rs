@@ -1,11 +1,11 @@
 use std::convert::Infallible;
-use std::future::{Ready, ready};
-use std::pin::Pin;
+use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, Stream};
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -67,21 +67,29 @@ struct Open(Arc<Host>);
 
 impl StreamingService<Envelope> for Open {
     type Response = Envelope;
-    type ResponseStream = Pin<Box<dyn Stream<Item = Result<Envelope, Status>> + Send>>;
-    type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
+    type ResponseStream = BoxStream<'static, Result<Envelope, Status>>;
+    type Future = BoxFuture<'static, Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
-        let hello = Hello::read(request.metadata());
-        let certificates = Certificates::of(request.extensions());
-        let (address, host) = (request.remote_addr(), &self.0);
-        let (caller, reversed) = host.admit(hello, address, certificates);
-        let inbound = Inbound::new(request.into_inner(), caller, !hello.ours);
-        let inbound = match reversed {
-            Some(reversed) => inbound.with_calls(reversed),
-            None => inbound,
-        };
-        let mut response = Response::new(Box::pin(inbound.replies()) as Self::ResponseStream);
-        host.hello().write(response.metadata_mut());
-        ready(Ok(response))
+        let host = Arc::clone(&self.0);
+        Box::pin(async move {
+            let hello = Hello::read(request.metadata());
+            let certificates = Certificates::of(request.extensions());
+            let address = request.remote_addr();
+            let (caller, reversed) = host.admit(hello, address, certificates);
+            let inbound = Inbound::new(request.into_inner(), caller, !hello.ours);
+            let inbound = match reversed {
+                Some(reversed) => inbound.with_calls(reversed),
+                None => inbound,
+            };
+            let mut replies = inbound.replies().boxed();
+            if let Some(stream) = hello.stream {
+                let address = address.map(|address| address.ip());
+                replies = host.succession.succeed(address, stream, replies).await?.boxed();
+            }
+            let mut response = Response::new(replies);
+            host.hello().write(response.metadata_mut());
+            Ok(response)
+        })
     }
 }

@@ -213,6 +213,7 @@ impl Server {
             incarnation: incarnation.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
             manager: self.manager,
             clients: self.clients,
+            succession: Arc::default(),
             stop: Stop::default(),
         };
         (Arc::new(host), self.added, self.layers)

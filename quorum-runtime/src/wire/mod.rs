@@ -18,7 +18,7 @@ pub(crate) use bytes_codec::BytesCodec;
 pub(crate) use codec::EnvelopeCodec;
 pub(crate) use envelope::{Entry, Envelope};
 pub(crate) use grpc_timeout::{GRPC_TIMEOUT, grpc_timeout};
-pub(crate) use handshake::Hello;
+pub(crate) use handshake::{Hello, StreamId, claimed_id};
 pub(crate) use message_codec::MessageCodec;
 pub(crate) use metadata::{entries_of, metadata_of};
 pub(crate) use status::RpcStatus;

@@ -11,7 +11,7 @@ use crate::wire;
 
 const LIMITS: Limits = Limits { requests: 4, bytes: 100 };
 /// A node that understands our additions to the wire.
-const OURS: Hello = Hello { ours: true, node_id: None, incarnation: None };
+const OURS: Hello = Hello { ours: true, node_id: None, incarnation: None, stream: None };
 
 /// Pushes a message of ten bytes and returns where its outcome arrives.
 fn push(outbox: &Outbox, sequence: u64, one_way: bool) -> Arc<Inbox> {
