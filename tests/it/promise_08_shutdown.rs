@@ -1,9 +1,9 @@
 //! 8. **Shutdown** is graceful: what was accepted is finished or answered, then connections close;
-//! no task is left.
+//!    no task is left.
 //!
 //! Every test has its servers in its own runtime, and counts the tasks of that.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quorum_runtime::{Level, Manager, NodeError, Replies, Server, Verdict};
 use quorum_tests::recorder::{
@@ -13,6 +13,7 @@ use quorum_tests::recorder::{
 use quorum_tests::{Hosted, PATIENCE, Recording, eventually, host, item, text};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 const DRAIN: Duration = Duration::from_millis(200);
 

@@ -1,5 +1,5 @@
 //! 9. **Self is a member like any other**: a configuration may contain the local node; it is called
-//! in process, in order.
+//!    in process, in order.
 //!
 //! And what belongs to symmetry: handlers that call the other nodes, servers that call their
 //! clients back, and nodes that are told from their former selves.

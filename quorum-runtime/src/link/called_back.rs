@@ -38,14 +38,14 @@ pub(super) fn called_back() -> (CalledBack, Calls) {
 
 impl CalledBack {
     /// Lets a call wait, or gives it back if there is no room.
-    pub(super) fn push(&self, call: Envelope) -> Result<(), Envelope> {
+    pub(super) fn push(&self, call: Envelope) -> Option<Envelope> {
         // A call larger than all the room there is takes all of it.
         let bytes = call.encoded_len().clamp(1, MAX_BYTES) as u32;
         let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) else {
-            return Err(call);
+            return Some(call);
         };
-        let waiting = Waiting { call, _room: room };
-        self.calls.try_send(waiting).map_err(|refused| refused.into_inner().call)
+        let refused = self.calls.try_send(Waiting { call, _room: room }).err()?;
+        Some(refused.into_inner().call)
     }
 }
 

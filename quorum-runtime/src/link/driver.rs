@@ -186,7 +186,7 @@ async fn converse(
     while let Some(message) = replies.message().await.map_err(ConnectionError::new)? {
         match &calls_back {
             Some(calls) if message.sequence & wire::FROM_SERVER != 0 => {
-                if let Err(refused) = calls.push(message) {
+                if let Some(refused) = calls.push(message) {
                     shared.outbox.answer(overloaded(refused));
                 }
             }

@@ -13,11 +13,6 @@ use crate::transport::{Layers, boxed};
 const WINDOW: u32 = 4 * 1024 * 1024;
 /// The largest HTTP/2 frame that is accepted.
 const FRAME: u32 = 1024 * 1024;
-/// How often an HTTP/2 ping asks whether the node is still there, also while nothing is sent.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
-/// How long the node may take to answer a ping before its connection counts as dead.
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Where a node is, and how connections to it are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
@@ -37,8 +32,8 @@ impl Endpoint {
     }
 
     /// Runs what HTTP/2 does for a connection as tasks of these.
-    pub(super) fn with_tasks(self, tasks: &Tasks) -> Self {
-        Self { transport: self.transport.executor(tasks.clone()), ..self }
+    pub(super) fn with_tasks(&self, tasks: &Tasks) -> Self {
+        Self { transport: self.transport.clone().executor(tasks.clone()), ..self.clone() }
     }
 
     pub(super) fn uri(&self) -> &Uri {
@@ -57,8 +52,8 @@ pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, B
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_frame_size(FRAME)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .http2_keep_alive_interval(settings.keep_alive)
+        .keep_alive_timeout(settings.keep_alive_timeout)
         .keep_alive_while_idle(true);
     let transport = settings.tls.configure(transport, address)?;
     let (layers, connect_timeout) = (settings.layers.clone(), settings.connect_timeout);

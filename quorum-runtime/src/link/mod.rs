@@ -43,7 +43,7 @@ use crate::call::Context;
 use crate::error::ConnectionError;
 use crate::quorum::NodeId;
 use crate::transport::Layers;
-use crate::wire::{Hello, MAX_MESSAGE_SIZE};
+use crate::wire::{Hello, KEEP_ALIVE, KEEP_ALIVE_TIMEOUT, MAX_MESSAGE_SIZE};
 
 pub(crate) use backoff::Backoff;
 pub(crate) use connection::Connection;
@@ -70,6 +70,10 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) backoff_min: Duration,
     pub(crate) backoff_max: Duration,
+    /// How often an HTTP/2 ping asks whether the node is still there, also while nothing is sent,
+    /// and how long the node may take to answer it.
+    pub(crate) keep_alive: Duration,
+    pub(crate) keep_alive_timeout: Duration,
     pub(crate) tls: Tls,
     pub(crate) layers: Layers,
     /// What this process says of itself when it opens a stream.
@@ -86,6 +90,8 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(5),
             backoff_min: Duration::from_millis(50),
             backoff_max: Duration::from_secs(1),
+            keep_alive: KEEP_ALIVE,
+            keep_alive_timeout: KEEP_ALIVE_TIMEOUT,
             tls: Tls::default(),
             layers: Layers::default(),
             hello: Hello { ours: true, ..Hello::default() },
@@ -221,7 +227,7 @@ impl Link {
     pub(crate) fn point_to(&self, endpoint: Endpoint) {
         let mut route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner);
         if let Route::Dial(_) = *route {
-            *route = Route::Dial(endpoint).with_tasks(&self.0.context.tasks);
+            *route = Route::Dial(Arc::new(endpoint)).with_tasks(&self.0.context.tasks);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::wire::{Envelope, Hello};
 #[derive(Clone, Debug)]
 pub(crate) enum Route {
     /// Over the network.
-    Dial(Endpoint),
+    Dial(Arc<Endpoint>),
     /// The node is this process.
     InProcess(Arc<dyn Callee>),
     /// The node is a client, and is reached over the stream that it opened.
@@ -24,7 +24,7 @@ impl Route {
     /// Runs what HTTP/2 does for a connection as tasks of these.
     pub(super) fn with_tasks(self, tasks: &Tasks) -> Self {
         match self {
-            Self::Dial(endpoint) => Self::Dial(endpoint.with_tasks(tasks)),
+            Self::Dial(endpoint) => Self::Dial(Arc::new(endpoint.with_tasks(tasks))),
             other => other,
         }
     }

@@ -118,6 +118,27 @@ impl ManagerBuilder {
         self
     }
 
+    /// How often an HTTP/2 ping asks whether a node is still there, also while nothing is sent, and
+    /// how long the node may take to answer before its connection counts as dead. Default: 5 seconds
+    /// each, so a node that is gone in silence is noticed within 10.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use quorum_runtime::Manager;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), quorum_runtime::BuildError> {
+    /// let soon = Duration::from_millis(500);
+    /// Manager::builder().nodes(["one:9001"]).keep_alive(soon, soon).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.settings.keep_alive = interval;
+        self.settings.keep_alive_timeout = timeout;
+        self
+    }
+
     /// The shortest and the longest wait before a further attempt to connect. The wait doubles with
     /// each failure and is shortened by chance to between half and all of itself, so that clients
     /// of a restarted node do not come back all at once (Brooker: Exponential Backoff and Jitter,

@@ -94,7 +94,7 @@ impl Membership {
         let endpoint = self.endpoint(others, id, address)?;
         let route = match &self.local {
             Some((own, local)) if *own == id => Route::InProcess(Arc::clone(local) as _),
-            _ => Route::Dial(endpoint),
+            _ => Route::Dial(Arc::new(endpoint)),
         };
         let link = Link::new(id, route, &self.settings, random.fork(), &self.context);
         Ok(Node::new(id, address, link, Arc::clone(&self.context)))

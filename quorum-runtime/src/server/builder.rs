@@ -6,6 +6,7 @@ use super::limits::Limits;
 use super::routes::Added;
 use super::service::{Registry, Service};
 use super::tls::Tls;
+use super::transport::KeepAlive;
 use crate::manager::Manager;
 use crate::transport::Layers;
 
@@ -43,6 +44,7 @@ pub struct Server {
     pub(super) manager: Option<Manager>,
     pub(super) clients: Clients,
     pub(super) incarnation: Option<u64>,
+    pub(super) keep_alive: KeepAlive,
     pub(super) tls: Tls,
     pub(super) claims: Claims,
     pub(super) added: Added,
@@ -59,6 +61,7 @@ impl Server {
             manager: None,
             clients: Clients::default(),
             incarnation: None,
+            keep_alive: KeepAlive::default(),
             tls: Tls::default(),
             claims: Claims::default(),
             added: Added::default(),

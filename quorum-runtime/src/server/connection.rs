@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::Connected;
@@ -19,13 +20,15 @@ pub(super) struct Connection<IO> {
     io: IO,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     is_cut: bool,
+    _place: OwnedSemaphorePermit,
     _running: TaskTrackerToken,
 }
 
 impl<IO> Connection<IO> {
-    pub(super) fn new(io: IO, stop: &Stop) -> Self {
+    /// In a place among the connections that the server may have, for as long as it lives.
+    pub(super) fn new(io: IO, place: OwnedSemaphorePermit, stop: &Stop) -> Self {
         let cut = Box::pin(stop.cut.clone().cancelled_owned());
-        Self { io, cut, is_cut: false, _running: stop.running.token() }
+        Self { io, cut, is_cut: false, _place: place, _running: stop.running.token() }
     }
 
     fn check(&mut self, task: &mut Context<'_>) -> io::Result<()> {

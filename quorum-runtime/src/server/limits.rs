@@ -1,5 +1,6 @@
 //! What one peer may take of a server below its messages, and beside their size.
 
+use tokio::sync::Semaphore;
 use tonic::Status;
 
 use super::Server;
@@ -15,6 +16,8 @@ pub(super) struct Limits {
     /// Handlers of one stream that run beside each other, and the bytes of their requests.
     pub(super) released: usize,
     pub(super) released_bytes: usize,
+    /// Connections of all clients together.
+    pub(super) connections: usize,
     pub(super) streams: u32,
     pub(super) header_list: u32,
     pub(super) metadata: MetadataLimits,
@@ -29,6 +32,7 @@ impl Default for Limits {
             waiting_bytes: 1024 * 1024,
             released: 1024,
             released_bytes: 64 * 1024 * 1024,
+            connections: 10_000,
             streams: 1024,
             header_list: 16 * 1024,
             metadata,
@@ -54,6 +58,35 @@ impl Server {
         self.limits.waiting = requests.max(1);
         self.limits.waiting_bytes = bytes.max(1);
         self.limits.released = handlers.max(1);
+        self
+    }
+
+    /// How many connections the server has at a time, of all clients together: one for each client's
+    /// ordered stream, and one for each session. A further one is closed at once, which its client
+    /// sees as a failed attempt to connect, and comes back to. Default: 10,000.
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, NodeError, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let address = serving(server.max_connections(1)).await;
+    /// let client = || Manager::builder().nodes([address.clone()]).build();
+    /// let (first, second) = (client()?, client()?);
+    /// first.node(1)?.read(()).await?;
+    /// let error = second.node(1)?.read(()).await.unwrap_err();
+    /// assert!(matches!(error.failure().error, NodeError::Unreachable(_)), "{error}");
+    ///
+    /// first.close().await;
+    /// # while second.node(1)?.read(()).await.is_err() {}
+    /// second.node(1)?.read(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections.min(Semaphore::MAX_PERMITS);
         self
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::Semaphore;
 use tonic::transport::server::{Connected, TcpIncoming};
 
 use super::Server;
@@ -178,7 +179,8 @@ impl Server {
             stop.drain.cancel();
             drop(local);
         };
-        let connections = incoming.map(|io| io.map(|io| Connection::new(io, &stop)));
+        let places = Arc::new(Semaphore::new(host.limits.connections));
+        let connections = incoming.filter_map(|io| std::future::ready(admit(io, &places, &stop)));
         let routes = added.routes(NodeStream(host), &layers);
         let serving = transport.serve_with_incoming_shutdown(routes, connections, signalled);
         let ended = async {
@@ -217,5 +219,24 @@ impl Server {
             stop: Stop::default(),
         };
         (Arc::new(host), self.added, self.layers)
+    }
+}
+
+/// A connection that has found a place; one that has not is closed.
+fn admit<IO, E>(
+    io: Result<IO, E>,
+    places: &Arc<Semaphore>,
+    stop: &Stop,
+) -> Option<Result<Connection<IO>, E>> {
+    let io = match io {
+        Ok(io) => io,
+        Err(error) => return Some(Err(error)),
+    };
+    match Arc::clone(places).try_acquire_owned() {
+        Ok(place) => Some(Ok(Connection::new(io, place, stop))),
+        Err(_none) => {
+            tracing::warn!("a connection was refused, because there are too many");
+            None
+        }
     }
 }

@@ -15,6 +15,8 @@ mod status;
 mod timeout;
 
 pub(crate) use bytes_codec::BytesCodec;
+use std::time::Duration;
+
 pub(crate) use codec::EnvelopeCodec;
 pub(crate) use envelope::{Entry, Envelope};
 pub(crate) use grpc_timeout::{GRPC_TIMEOUT, grpc_timeout};
@@ -28,6 +30,11 @@ pub(crate) const PATH: &str = "/stream.Gorums/NodeStream";
 
 /// The largest message by default, for both sides: what gRPC accepts by default.
 pub(crate) const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
+
+/// How often an HTTP/2 ping asks whether the other side is still there, and how long it may take to
+/// answer: by default, for both sides. Without, a peer that is gone in silence is never noticed.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(5);
+pub(crate) const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Marks the calls of a server to its client, which share the stream with those of the client.
 pub(crate) const FROM_SERVER: u64 = 1 << 63;
