@@ -36,6 +36,7 @@ mod raw_stream;
 mod readme;
 mod restart;
 mod sessions;
+mod soak;
 mod targets;
 mod taught;
 mod terminals;

@@ -8,6 +8,7 @@ mod panics;
 mod proxy;
 pub mod raw;
 mod recorder_server;
+pub mod soak;
 pub mod storm;
 mod test_server;
 

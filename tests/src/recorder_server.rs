@@ -48,6 +48,12 @@ impl Recording {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes the numbers so far away.
+    #[must_use]
+    pub fn take(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// How many watches have begun, and how many of them have ended.
     #[must_use]
     pub fn watches(&self) -> (usize, usize) {

@@ -13,8 +13,8 @@ use super::{Gather, Reply};
 ///
 /// Made by [`QuorumCall::replies`](super::QuorumCall::replies). Ends when every node has answered,
 /// failed, or run out of time. A node whose method replies several times comes as often as it
-/// replies; more than 4,096 replies that wait to be read end the part of the node that sends one
-/// more, with [`NodeError::Unread`](crate::NodeError::Unread).
+/// replies; more than 4,096 replies or 16 MiB that wait to be read end the part of the node that
+/// sends one more, with [`NodeError::Unread`](crate::NodeError::Unread).
 ///
 /// # Cancel safety
 ///

@@ -187,4 +187,9 @@ impl Server {
         self.drain_timeout = timeout;
         self
     }
+
+    pub(super) fn incarnation_or_default(&self) -> u64 {
+        let of_manager = self.manager.as_ref().map(Manager::incarnation);
+        self.incarnation.or(of_manager).unwrap_or_else(|| fastrand::Rng::new().u64(..))
+    }
 }

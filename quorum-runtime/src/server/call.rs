@@ -85,8 +85,8 @@ impl Call {
     /// up all further requests of its client unless it releases. Releasing twice does nothing, and
     /// so does releasing in a session, which holds up nobody.
     ///
-    /// Of one client at most 1,024 handlers run beside each other; at the limit its next request
-    /// waits. The idea is that of Gorums, whose handlers release as well.
+    /// Of one client at most 1,024 handlers run beside each other, and no more than hold 64 MiB of
+    /// requests; at the limit its next request waits. The idea is that of Gorums, whose handlers release as well.
     ///
     /// ```
     /// use quorum_runtime::{Call, Manager, Server, Status};

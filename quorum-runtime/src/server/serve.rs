@@ -206,13 +206,12 @@ impl Server {
     }
 
     fn into_host(self) -> (Arc<Host>, Added, Layers) {
-        let of_manager = self.manager.as_ref().map(Manager::incarnation);
-        let incarnation = self.incarnation.or(of_manager);
+        let incarnation = self.incarnation_or_default();
         let host = Host {
             registry: self.registry,
             limits: self.limits,
             claims: self.claims,
-            incarnation: incarnation.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+            incarnation,
             manager: self.manager,
             clients: self.clients,
             succession: Arc::default(),
