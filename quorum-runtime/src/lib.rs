@@ -83,8 +83,9 @@ mod wire;
 pub mod __private;
 
 pub use call::{
-    Correctable, CorrectableFuture, OneWay, OneWayFuture, QuorumCall, QuorumFuture, Reply,
-    ReplyStream, Rpc, RpcFuture, Session, SessionReceiver, SessionSender,
+    ClientInterceptor, Correctable, CorrectableFuture, IncomingReply, OneWay, OneWayFuture,
+    OutgoingRequest, QuorumCall, QuorumFuture, Reply, ReplyStream, Rpc, RpcFuture, Session,
+    SessionReceiver, SessionSender,
 };
 pub use configuration::Configuration;
 pub use error::{
@@ -98,8 +99,11 @@ pub use quorum::{
     All, And, Any, Collector, Dissemination, Grid, Joint, Level, Majority, Masking, NodeId,
     NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,
 };
-pub use server::{Call, Clients, Methods, Peer, Replier, Requests, Server, Service};
-pub use tonic::{Code, IntoRequest, Request, Status};
+pub use server::{
+    Call, Clients, IncomingRequest, Intercepted, Methods, Next, OutgoingReply, Peer, Replier,
+    Requests, Server, ServerInterceptor, Service,
+};
+pub use tonic::{Code, IntoRequest, Request, Status, metadata};
 
 /// Includes what `quorum-codegen` made of the `.proto` files of one package.
 ///

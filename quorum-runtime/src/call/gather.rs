@@ -13,7 +13,7 @@ use tonic::metadata::MetadataMap;
 
 use super::inbox::{Arrival, Event};
 use super::timeout::timeout_of;
-use super::{Context, Inbox, Method};
+use super::{Context, Inbox, Method, Replied};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
@@ -114,7 +114,15 @@ impl Gather {
             };
             self.outstanding.insert(node.id());
             let reply_to = self.inbox.slot(node.id());
-            let envelope = Envelope { payload, ..envelope.clone() };
+            let mut envelope = Envelope { payload, ..envelope.clone() };
+            let intercepted = self.context.interceptors.request(node, self.method, &mut envelope);
+            let not_before = match intercepted {
+                Ok(not_before) => not_before,
+                Err(rejected) => {
+                    reply_to.fail(rejected);
+                    continue;
+                }
+            };
             let bytes = envelope.encoded_len();
             if bytes > limit {
                 reply_to.fail(NodeError::TooLarge { bytes, limit });
@@ -122,7 +130,8 @@ impl Gather {
             }
             let delivery = self.method.delivery;
             let deadline = self.deadline.at.filter(|_| self.deadline.travels);
-            node.link().send(Outgoing { envelope, bytes, reply_to, delivery, deadline });
+            let outgoing = Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before };
+            node.link().send(outgoing);
         }
     }
 
@@ -197,9 +206,43 @@ impl Gather {
             self.outstanding.remove(node);
         }
         match event {
-            Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
-            Event::Failed(error) => Some(Outcome { node, reply: Err(error) }),
+            Event::Reply(reply) => Some(Outcome { node, reply: self.intercept(node, reply) }),
+            Event::Failed(error) => {
+                self.tell_failure(node, &error);
+                Some(Outcome { node, reply: Err(error) })
+            }
             Event::End => None,
+        }
+    }
+
+    /// Shows a reply to the interceptors. A node whose reply is rejected has no further part in the
+    /// call.
+    fn intercept(&mut self, node: NodeId, reply: Replied) -> Result<Replied, NodeError> {
+        // That the connection took a one-way message is no reply.
+        if self.method.delivery.answer == Answer::Nothing {
+            return Ok(reply);
+        }
+        let target = self.targets.iter().find(|target| target.id() == node);
+        let target = target.ok_or(NodeError::Closed)?;
+        let intercepted = self.context.interceptors.reply(target, self.method, reply);
+        if let Err(error) = &intercepted {
+            self.tell_failure(node, error);
+            self.dismiss(node);
+        }
+        intercepted
+    }
+
+    fn tell_failure(&self, node: NodeId, error: &NodeError) {
+        let failure = || self.failure(node, error.clone());
+        self.context.interceptors.failure(self.method, failure);
+    }
+
+    /// Wants to hear no more of a node that may reply several times.
+    pub(super) fn dismiss(&mut self, node: NodeId) {
+        if self.outstanding.remove(node)
+            && let Some(target) = self.targets.iter().find(|target| target.id() == node)
+        {
+            target.link().cancel(self.sequence, self.method.delivery.answer);
         }
     }
 
@@ -220,14 +263,7 @@ impl Gather {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) node: NodeId,
-    pub(super) reply: Result<Bytes, NodeError>,
-}
-
-impl Outcome {
-    /// The reply as a message.
-    pub(super) fn decode<R: Message + Default>(self) -> Result<R, NodeError> {
-        R::decode(self.reply?).map_err(NodeError::Undecodable)
-    }
+    pub(super) reply: Result<Replied, NodeError>,
 }
 
 impl Deadline {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use prost::Message;
+use tonic::metadata::MetadataMap;
 
 use super::Gather;
 use super::gather::Outcome;
+use super::intercept::Decoder;
 use crate::error::{NodeError, QuorumError, QuorumErrorKind};
 use crate::link::Answer;
 use crate::quorum::{NodeId, NodeSet, Replies, Verdict};
@@ -97,6 +99,7 @@ pub struct QuorumCall<Q, R, T = R> {
     pub(super) replies: Replies<R>,
     pub(super) function: QuorumFunction<Q, R, T>,
     pub(super) gather: Gather,
+    pub(super) decoder: Decoder<R>,
     /// How many nodes were sent a message.
     pub(super) contacted: usize,
 }
@@ -113,7 +116,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
             replies = replies.streaming();
         }
         let contacted = gather.outstanding().len();
-        Self { request, replies, function: Box::new(function), gather, contacted }
+        let (function, decoder) = (Box::new(function), Decoder::default());
+        Self { request, replies, function, gather, decoder, contacted }
     }
 
     /// Waits until the quorum function decides, and keeps the call for the replies that are still
@@ -181,7 +185,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         R: Message + Default,
     {
         let outcome = poll_fn(|task| self.gather.poll_next(task)).await?;
-        Some(Reply { node: outcome.node, result: outcome.decode() })
+        Some(self.decoder.decode(outcome, &mut self.gather))
     }
 
     /// Stops waiting, and asks the nodes that have not answered yet to stop. Nodes to which the
@@ -198,8 +202,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,
     ) -> QuorumCall<Q, R, U> {
-        let Self { request, replies, gather, contacted, function: _ } = self;
-        QuorumCall { request, replies, gather, contacted, function: Box::new(function) }
+        let Self { request, replies, gather, decoder, contacted, function: _ } = self;
+        QuorumCall { request, replies, gather, decoder, contacted, function: Box::new(function) }
     }
 
     fn poll_result(&mut self, task: &mut Task<'_>) -> Poll<Result<T, QuorumError>>
@@ -229,8 +233,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default,
     {
-        let node = outcome.node;
-        self.replies.record(node, outcome.decode());
+        let Reply { node, result, .. } = self.decoder.decode(outcome, &mut self.gather);
+        self.replies.record(node, result);
         // Once the deadline has passed, every silent node is named before the call ends.
         if self.gather.expired().is_some() && !self.gather.is_complete() {
             return None;
@@ -273,7 +277,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
 /// let mut replies = manager.register(Majority)?.read(()).replies();
-/// while let Some(Reply { node, result }) = replies.next().await {
+/// while let Some(Reply { node, result, .. }) = replies.next().await {
 ///     match result {
 ///         Ok(state) => assert_eq!(state.version, 0, "nobody has written to node {node}"),
 ///         Err(error) => assert_eq!(node.get(), 3, "{error}"),
@@ -288,6 +292,8 @@ pub struct Reply<R> {
     pub node: NodeId,
     /// Its reply, or why there is none.
     pub result: Result<R, NodeError>,
+    /// What the node sent along with the reply. That of a status is in the status.
+    pub metadata: MetadataMap,
 }
 
 impl<Q, R: Message + Default, T> IntoFuture for QuorumCall<Q, R, T> {

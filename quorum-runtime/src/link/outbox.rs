@@ -1,3 +1,4 @@
+mod hold;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::hold::Hold;
 use super::delivery::{Answer, Outgoing};
 use super::latency::Latency;
 use super::losses::{Handed, Losses};
@@ -46,6 +48,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Queued>,
+    hold: Hold,
     /// Who waits for which sequence number. Ordered, so that a lost connection is reported, and
     /// requests are sent again, in the order of the calls.
     pending: BTreeMap<u64, Pending>,
@@ -143,6 +146,10 @@ impl Outbox {
         let mut state = self.lock();
         if state.connection != Some(epoch) {
             return Poll::Ready(None);
+        }
+        if state.is_held(task) {
+            state.sender = Some(task.waker().clone());
+            return Poll::Pending;
         }
         let Some((mut queued, left)) = state.dequeue() else {
             if state.closed {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::Manager;
-use crate::call::Context;
+use crate::call::{ClientInterceptor, Context, Interceptors};
 use crate::error::BuildError;
 use crate::link::{self, Limits, Link, Route};
 use crate::node::Node;
@@ -42,6 +42,7 @@ pub struct ManagerBuilder {
     incarnation: Option<u64>,
     local: Option<NodeId>,
     called_back: Registry,
+    interceptors: Interceptors,
 }
 
 impl Default for ManagerBuilder {
@@ -54,6 +55,7 @@ impl Default for ManagerBuilder {
             incarnation: None,
             local: None,
             called_back: Registry::default(),
+            interceptors: Interceptors::default(),
         }
     }
 }
@@ -219,9 +221,36 @@ impl ManagerBuilder {
     }
 
     /// Adds a service that the nodes may call, over the connections that this manager opens: see
-    /// [`Clients`](crate::Clients). A process that is a node itself has a server for that.
+    /// [`Clients`](crate::Clients). A process that is a node itself has a server for that. An
+    /// interceptor is put around it by [`Intercepted`](crate::Intercepted).
     pub fn service(mut self, service: impl Service) -> Self {
         self.called_back.add(service);
+        self
+    }
+
+    /// Lets all calls of the manager pass through this interceptor, those to a single node and the
+    /// opening of sessions included. The one that is added first is the outermost.
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, OutgoingRequest, Status};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = "secret".parse::<quorum_runtime::metadata::AsciiMetadataValue>()?;
+    /// let manager = Manager::builder()
+    ///     .nodes(servers(1).await)
+    ///     .intercept(move |request: &mut OutgoingRequest<'_>| {
+    ///         request.metadata_mut().insert("authorization", token.clone());
+    ///         Ok::<(), Status>(())
+    ///     })
+    ///     .build()?;
+    /// manager.node(1)?.read(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn intercept(mut self, interceptor: impl ClientInterceptor) -> Self {
+        self.interceptors.add(interceptor);
         self
     }
 
@@ -256,7 +285,9 @@ impl ManagerBuilder {
         let local = self.local_node()?;
         let settings = self.link_settings(local.as_ref(), incarnation)?;
         let max_message_size = settings.max_message_size;
-        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
+        let mut context = Context::new(self.timeout, max_message_size, runtime.clone());
+        context.interceptors = self.interceptors.clone();
+        let context = Arc::new(context);
         let node = |(id, address): &(NodeId, String)| {
             let endpoint = link::endpoint(address, &settings)
                 .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;

@@ -11,10 +11,18 @@ use super::turn::Turn;
 /// methods take no turns.
 #[derive(Debug)]
 pub(super) struct Beside {
-    running: JoinSet<(ReplyHead, Outcome)>,
+    running: JoinSet<Ended>,
     /// By the sequence numbers of their requests.
     handles: BTreeMap<u64, Handle>,
     max: usize,
+}
+
+/// A handler that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) head: ReplyHead,
+    pub(super) turn: Arc<Turn>,
+    pub(super) outcome: Outcome,
 }
 
 #[derive(Debug)]
@@ -46,13 +54,15 @@ impl Beside {
         streams: bool,
     ) {
         let sequence = head.sequence;
-        let task = self.running.spawn(async { (head, running.await) });
+        let shared = Arc::clone(&turn);
+        let ended = async { Ended { head, turn: shared, outcome: running.await } };
+        let task = self.running.spawn(ended);
         self.handles.insert(sequence, Handle { turn, task, streams });
     }
 
     /// What came of the next handler that ends; `Some(None)` of one that was told to stop, and
     /// `None` when no handler runs.
-    pub(super) async fn next(&mut self) -> Option<Option<(ReplyHead, Outcome)>> {
+    pub(super) async fn next(&mut self) -> Option<Option<Ended>> {
         // Handlers catch their panics, so one that did not return was aborted.
         self.running.join_next().await.map(Result::ok)
     }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::clients::Clients;
 use super::host::Limits;
+use super::intercept::{Chain, ServerInterceptor};
 use super::service::{Registry, Service};
 use crate::manager::Manager;
 
@@ -39,6 +40,7 @@ pub struct Server {
     pub(super) manager: Option<Manager>,
     pub(super) clients: Clients,
     pub(super) incarnation: Option<u64>,
+    pub(super) chain: Chain,
 }
 
 impl Server {
@@ -51,6 +53,7 @@ impl Server {
             manager: None,
             clients: Clients::default(),
             incarnation: None,
+            chain: Chain::default(),
         }
     }
 
@@ -85,6 +88,48 @@ impl Server {
     /// ```
     pub fn service(mut self, service: impl Service) -> Self {
         self.registry.add(service);
+        self
+    }
+
+    /// Puts an interceptor around the handlers of all services, those that are added later included.
+    /// The one that is added first is the outermost.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use quorum_runtime::{
+    ///     IncomingRequest, Manager, Next, OutgoingReply, Server, ServerInterceptor, Status,
+    /// };
+    ///
+    /// #[derive(Default)]
+    /// struct Count(AtomicUsize);
+    ///
+    /// impl ServerInterceptor for Count {
+    ///     async fn handle(
+    ///         &self,
+    ///         request: IncomingRequest,
+    ///         next: Next<'_>,
+    ///     ) -> Result<OutgoingReply, Status> {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///         next.run(request).await
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let count = Arc::new(Count::default());
+    /// let server = Server::builder()
+    ///     .service(RegisterServer::new(Replica::new()))
+    ///     .intercept(Arc::clone(&count));
+    /// let manager = Manager::builder().nodes([serving(server).await]).build()?;
+    /// manager.node(1)?.read(()).await?;
+    /// assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn intercept(mut self, interceptor: impl ServerInterceptor) -> Self {
+        self.chain.add(interceptor);
         self
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
-use super::beside::Beside;
+use super::beside::{Beside, Ended};
 use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
@@ -64,7 +64,7 @@ impl Handling {
 /// What the stream waited for.
 enum Event {
     Request(Option<Result<Envelope, Status>>),
-    Outcome(ReplyHead, Outcome),
+    Ended(Ended),
     Said(Said),
     Calls(Envelope),
     Progress,
@@ -125,14 +125,15 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                     self.abort();
                     return Some(Err(status));
                 }
-                Event::Outcome(head, outcome) => {
+                Event::Ended(Ended { head, turn, outcome }) => {
                     self.beside.ended(head.sequence);
                     if let Some(outcome) = outcome {
-                        return Some(Ok(self.phrasing.reply(head, outcome)));
+                        let metadata = turn.take_reply_metadata();
+                        return Some(Ok(self.phrasing.reply_with(metadata, head, outcome)));
                     }
                 }
-                Event::Said(Said { head, what }) => {
-                    if let Some(reply) = self.said_reply(head, what) {
+                Event::Said(said) => {
+                    if let Some(reply) = self.said_reply(said) {
                         return Some(Ok(reply));
                     }
                 }
@@ -149,13 +150,13 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         tokio::select! { biased;
             Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
             Some(done) = self.beside.next() => Some(match done {
-                Some((head, outcome)) => Event::Outcome(head, outcome),
+                Some(ended) => Event::Ended(ended),
                 None => Event::Progress,
             }),
             outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
                 let Handling { head, running, streams, turn } = self.current.take()?;
                 Some(match outcome {
-                    Some(outcome) => Event::Outcome(head, outcome),
+                    Some(outcome) => Event::Ended(Ended { head, turn, outcome }),
                     None => {
                         self.beside.add(head, running, turn, streams);
                         Event::Progress
@@ -212,8 +213,8 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
-        let call = Call::new(caller, metadata, deadline, Arc::clone(&turn));
-        let outlet = Outlet::new(head.clone(), self.speak.clone());
+        let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
+        let outlet = Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
         let running = (handler.begin)(call, payload, outlet);
         let streams = handler.streams;
         if handler.ordered {
@@ -236,10 +237,11 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
 
     /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
     /// that understands it is sent.
-    fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
+    fn said_reply(&self, said: Said) -> Option<Envelope> {
+        let Said { head, what, metadata } = said;
         match what {
-            What::Reply(payload) => Some(self.phrasing.reply(head, Ok(payload))),
-            What::Failed(status) => Some(self.phrasing.reply(head, Err(status))),
+            What::Reply(payload) => Some(self.phrasing.reply_with(metadata, head, Ok(payload))),
+            What::Failed(status) => Some(self.phrasing.reply_with(metadata, head, Err(status))),
             What::End => self.phrasing.end(head),
         }
     }

@@ -34,8 +34,8 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let path = request.uri().path();
-        if let Some(begin) = self.0.registry.session(path) {
-            return Box::pin(begin(request.map(Body::new), Arc::clone(&self.0)).map(Ok));
+        if let Some(session) = self.0.registry.session(path) {
+            return Box::pin(session.begin(request.map(Body::new), Arc::clone(&self.0)).map(Ok));
         }
         if path != wire::PATH {
             let status = Status::unimplemented(format!("there is no {path} here"));

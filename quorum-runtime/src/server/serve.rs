@@ -205,7 +205,10 @@ impl Server {
         tokio::time::timeout(CUT_TIMEOUT, ended).await.unwrap_or(Ok(()))
     }
 
-    fn into_host(self) -> Result<Host, ServeError> {
+    fn into_host(mut self) -> Result<Host, ServeError> {
+        if !self.chain.is_empty() {
+            self.registry.intercept(&self.chain);
+        }
         if let Some(method) = self.registry.claimed_twice() {
             return Err(ServeError::ClaimedTwice(method));
         }
