@@ -31,7 +31,7 @@ pub use request::IncomingRequest;
 ///
 /// It covers methods of every kind:
 ///
-/// - of a **one-way** method the reply is empty, and goes nowhere; neither does a status;
+/// - of a **one-way** method the reply is empty and is not sent, and nobody waits for a status;
 /// - of a method that **replies several times** it sees the request and the end, which is an empty
 ///   reply or the status, and not the replies;
 /// - a **session** is one request without a message, and handled until it ends.
