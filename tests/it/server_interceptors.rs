@@ -201,7 +201,8 @@ async fn a_session_is_rejected_or_accompanied_to_its_end() {
 
     let stranger = Manager::builder().nodes([&address]).timeout(PATIENCE).build().unwrap();
     let mut chat = stranger.node(1).unwrap().chat();
-    let error = chat.next().await.unwrap().unwrap_err();
+    let next = tokio::time::timeout(PATIENCE, chat.next()).await.unwrap();
+    let error = next.unwrap().unwrap_err();
     assert_eq!(error.failure().error.code(), Code::PermissionDenied, "{error}");
     assert_eq!(recording.sessions_ended(), 0);
 

@@ -1,13 +1,16 @@
-//! What handlers send along with their replies.
+//! What travels along with requests and replies.
 
 use std::sync::{Arc, Mutex};
 
 use quorum_runtime::metadata::{MetadataMap, MetadataValue};
 use quorum_runtime::{
-    Call, Code, IncomingRequest, Majority, Manager, Next, NodeError, OutgoingReply, Replier,
-    Server, ServerInterceptor, Status,
+    Call, Code, IncomingRequest, Majority, Manager, Next, NodeError, OutgoingReply,
+    OutgoingRequest, Replier, Request, Server, ServerInterceptor, Status,
 };
-use quorum_tests::PATIENCE;
+use quorum_tests::recorder::{
+    RecorderConfiguration as _, RecorderManager as _, RecorderNode as _, RecorderServer,
+};
+use quorum_tests::{PATIENCE, Recording, eventually, item};
 use tokio::net::TcpListener;
 
 /// Serves on a free port.
@@ -18,11 +21,72 @@ async fn serving(server: Server) -> String {
     address
 }
 
+/// Notes the metadata of requests.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl ServerInterceptor for Seen {
+    async fn handle(
+        &self,
+        request: IncomingRequest,
+        next: Next<'_>,
+    ) -> Result<OutgoingReply, Status> {
+        let metadata = request.metadata();
+        let text = |key| metadata.get(key).map_or("none", |value| value.to_str().unwrap());
+        let bytes = metadata.get_bin("key-bin").unwrap().to_bytes().unwrap();
+        let (method, node, trace) = (request.method(), text("node"), text("trace"));
+        let ours = metadata.keys().filter(|key| format!("{key:?}").contains("quorum-")).count();
+        let line = format!("{method} {node} {trace} {bytes:?} {ours}");
+        self.0.lock().unwrap().push(line);
+        next.run(request).await
+    }
+}
+
+fn traced(number: u64) -> Request<quorum_tests::recorder::Item> {
+    let mut request = Request::new(item(number));
+    request.metadata_mut().insert("trace", "17".parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn metadata_of_a_call_and_of_an_interceptor_reaches_the_nodes_with_every_call_type() {
+    let (mut addresses, seen) = (Vec::new(), [Seen::default(), Seen::default()]);
+    for seen in &seen {
+        let server = Server::builder().service(RecorderServer::new(Recording::default()));
+        addresses.push(serving(server.intercept(seen.clone())).await);
+    }
+    let builder = Manager::builder().nodes(addresses).timeout(PATIENCE);
+    let builder = builder.intercept(|request: &mut OutgoingRequest<'_>| {
+        let (node, metadata) = (request.node().id().get(), request.metadata_mut());
+        metadata.insert("node", MetadataValue::from(node));
+        metadata.insert_bin("key-bin", MetadataValue::from_bytes(&[0, 255]));
+        metadata.insert("quorum-end", "".parse().unwrap());
+        Ok(())
+    });
+    let manager = builder.build().unwrap();
+    let recorder = manager.recorder(Majority).unwrap();
+    recorder.record(traced(1)).all().await.unwrap();
+    recorder.note(traced(2)).await.unwrap();
+    for node in manager.nodes() {
+        node.tell(traced(3)).await.unwrap();
+        node.ask(traced(4)).await.unwrap();
+    }
+    recorder.watch(traced(5)).await.unwrap();
+    let expected = |node| {
+        let line = |method| format!("recorder.Recorder.{method} {node} 17 b\"\\0\\xff\" 0");
+        ["Record", "Note", "Tell", "Ask", "Watch"].map(line)
+    };
+    for (seen, node) in seen.iter().zip(1..) {
+        eventually("all calls are seen", || *seen.0.lock().unwrap() == expected(node)).await;
+    }
+}
+
 /// Handlers that send metadata with their replies.
+
 #[quorum_macros::service]
 pub trait Teller {
     #[call(quorumcall)]
-    async fn tell(&self, number: u32) -> u32;
+    async fn say(&self, number: u32) -> u32;
 
     #[call(correctable)]
     fn count(&self, to: u32) -> impl Stream<Item = u32>;
@@ -39,8 +103,8 @@ fn told(number: u32) -> MetadataMap {
 }
 
 impl Teller for Bank {
-    async fn tell(&self, call: Call, number: u32) -> Result<u32, Status> {
-        assert!(call.method().ends_with(".Tell"), "{}", call.method());
+    async fn say(&self, call: Call, number: u32) -> Result<u32, Status> {
+        assert!(call.method().ends_with(".Say"), "{}", call.method());
         if number == 8 {
             call.release();
         }
@@ -91,7 +155,7 @@ async fn a_handler_sends_metadata_with_a_reply_and_with_a_status() {
     let manager = Manager::builder().nodes(addresses).timeout(PATIENCE).build().unwrap();
     let teller = manager.teller(Majority).unwrap();
     for number in [7, 8, 5] {
-        let mut replies = teller.tell(number).replies();
+        let mut replies = teller.say(number).replies();
         while let Some(reply) = replies.next().await {
             assert_eq!(reply.result.unwrap(), number);
             let stamped = reply.metadata.contains_key("stamped");
@@ -106,7 +170,7 @@ async fn a_handler_sends_metadata_with_a_reply_and_with_a_status() {
             assert!(!reply.metadata.contains_key("quorum-end"), "it is ours");
         }
     }
-    let mut replies = teller.tell(6).replies();
+    let mut replies = teller.say(6).replies();
     while let Some(reply) = replies.next().await {
         let NodeError::Status(status) = reply.result.unwrap_err() else {
             panic!("a status");
