@@ -222,7 +222,7 @@ async fn map_replies_of_a_correctable_stops_the_node_whose_reply_it_rejects() {
 
 #[tokio::test]
 async fn a_delayed_message_comes_late_and_what_is_behind_it_stays_behind_it() {
-    const DELAY: Duration = Duration::from_millis(300);
+    const DELAY: Duration = Duration::from_secs(1);
     let (servers, manager) = cluster::<2>().await;
     let recorder = manager.recorder(Majority).unwrap();
     recorder.record(item(0)).await.unwrap();

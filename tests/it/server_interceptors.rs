@@ -62,7 +62,8 @@ impl ServerInterceptor for Doorman {
             "linger" => tokio::time::sleep(Duration::from_millis(100)).await,
             "release first" => {
                 request.call().release();
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                let next = || self.lines().iter().any(|line| line == "< Ask 4");
+                eventually("the next request was handled", next).await;
             }
             _ => {}
         }
