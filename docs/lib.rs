@@ -69,6 +69,9 @@ pub mod correctables {}
 #[doc = include_str!("src/sessions.md")]
 pub mod sessions {}
 
+#[doc = include_str!("src/interceptors.md")]
+pub mod interceptors {}
+
 #[doc = include_str!("src/errors.md")]
 pub mod errors {}
 

@@ -38,6 +38,7 @@ pub(crate) mod taken {
     /// By `quorum_runtime::Configuration`.
     pub(crate) const CONFIGURATION: &[&str] = &[
         "fastest",
+        "intercept",
         "members",
         "only",
         "ready",

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use tonic::IntoRequest;
 
 use crate::call::{
-    Context, Correctable, Gather, Hedge, Method, OneWay, PerNode, QuorumCall, Reserve, start,
+    ClientInterceptor, Context, Correctable, Gather, Hedge, Method, OneWay, PerNode, QuorumCall,
+    Reserve, start,
 };
 use crate::error::{ConfigurationError, QuorumError};
 use crate::link::Answer;
@@ -315,6 +316,34 @@ impl<S> Configuration<S> {
             (Reverse(node.connection_state().is_connected()), latency(node))
         });
         targets
+    }
+
+    /// The same configuration, whose calls pass through this interceptor: it sees and can change,
+    /// delay or reject each request to each node and each reply. It is inside of the interceptors that
+    /// the manager and this configuration have already.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager, OutgoingRequest, QuorumErrorKind, Status};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let register = Manager::builder().nodes(servers(3).await).build()?.register(Majority)?;
+    ///
+    /// // A test of what the program does when two nodes are cut off.
+    /// let cut_off = register.intercept(|request: &mut OutgoingRequest<'_>| {
+    ///     let reached = request.node().id().get() == 1;
+    ///     reached.then_some(()).ok_or_else(|| Status::unavailable("cut off"))
+    /// });
+    /// let error = cut_off.read(()).await.unwrap_err();
+    /// assert_eq!(error.kind(), &QuorumErrorKind::NoQuorum);
+    /// register.read(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn intercept(&self, interceptor: impl ClientInterceptor) -> Self {
+        Self { context: Arc::new(self.context.intercept(interceptor)), ..self.clone() }
     }
 
     /// Contacts the members that are connected at this moment.

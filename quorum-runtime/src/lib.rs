@@ -92,8 +92,9 @@ mod wire;
 pub mod __private;
 
 pub use call::{
-    Correctable, CorrectableFuture, OneWay, OneWayFuture, QuorumCall, QuorumFuture, Reply,
-    ReplyStream, Rpc, RpcFuture, Session, SessionReceiver, SessionSender,
+    ClientInterceptor, Correctable, CorrectableFuture, IncomingReply, OneWay, OneWayFuture,
+    OutgoingRequest, QuorumCall, QuorumFuture, Reply, ReplyStream, Rpc, RpcFuture, Session,
+    SessionReceiver, SessionSender,
 };
 pub use configuration::Configuration;
 pub use error::{
@@ -108,8 +109,11 @@ pub use quorum::{
     NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,
 };
 pub use rederived::Rederived;
-pub use server::{Call, Clients, Methods, Peer, Replier, Requests, Server, Service};
-pub use tonic::{Code, IntoRequest, Request, Status};
+pub use server::{
+    Call, Clients, IncomingRequest, Intercepted, Methods, Next, OutgoingReply, Peer, Replier,
+    Requests, Server, ServerInterceptor, Service,
+};
+pub use tonic::{Code, IntoRequest, Request, Status, metadata};
 
 /// Includes what `quorum-codegen` made of the `.proto` files of one package.
 ///

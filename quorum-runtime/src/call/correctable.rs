@@ -5,10 +5,12 @@ use std::task::{Context as Task, Poll, ready};
 
 use futures::Stream;
 use prost::Message;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 use super::QuorumCall;
 use crate::error::{QuorumError, QuorumErrorKind};
-use crate::quorum::Level;
+use crate::quorum::{Level, NodeId};
 
 /// A call whose result improves in levels while replies come in, whether each node replies once or
 /// several times.
@@ -94,6 +96,34 @@ pub struct Correctable<Q, R, T> {
 impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
     pub(crate) const fn new(call: QuorumCall<Q, R, Level<T>>) -> Self {
         Self { call, shown: None, ended: false }
+    }
+
+    /// Passes each reply through this function before a level is made of it, as
+    /// [`QuorumCall::map_replies`](crate::QuorumCall::map_replies) does. A node that may reply several
+    /// times is told to stop when one of its replies is rejected; what it said before still stands.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager, Status};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(3).await).build()?;
+    /// manager.node(2)?.write(State::new(99, "mine")).await?;
+    /// let newest = manager.register(Majority)?.newest(()).map_replies(|_node, state, _metadata| {
+    ///     let is_known = state.version < 10;
+    ///     is_known.then_some(state).ok_or_else(|| Status::out_of_range("nobody has written that"))
+    /// });
+    /// assert_eq!(newest.await?.version, 0); // of nodes 1 and 3
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_replies(
+        mut self,
+        map: impl FnMut(NodeId, R, &MetadataMap) -> Result<R, Status> + Send + 'static,
+    ) -> Self {
+        self.call = self.call.map_replies(map);
+        self
     }
 
     /// Stops waiting, and asks the nodes to stop, as

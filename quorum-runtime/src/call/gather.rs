@@ -13,7 +13,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use super::inbox::{Arrival, Event};
-use super::{Context, Inbox, Method, Reserve};
+use super::{Context, Inbox, Method, Replied, Reserve};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
@@ -130,16 +130,22 @@ impl Gather {
         self.send_needed();
     }
 
-    fn send_to(&mut self, node: &Node, envelope: Envelope) {
+    fn send_to(&mut self, node: &Node, mut envelope: Envelope) {
         self.outstanding.insert(node.id());
         let reply_to = self.inbox.slot(node.id());
+        let intercepted = self.context.interceptors.request(node, self.method, &mut envelope);
+        let not_before = match intercepted {
+            Ok(not_before) => not_before,
+            Err(rejected) => return reply_to.fail(rejected),
+        };
         let (bytes, limit) = (envelope.encoded_len(), self.context.max_message_size);
         if bytes > limit {
             return reply_to.fail(NodeError::TooLarge { bytes, limit });
         }
         let delivery = self.method.delivery;
         let deadline = self.deadline.at.filter(|_| self.deadline.travels);
-        node.link().send(Outgoing { envelope, bytes, reply_to, delivery, deadline });
+        let outgoing = Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before };
+        node.link().send(outgoing);
     }
 
     /// Sends those messages of the reserve that the call can't do without at this moment. Returns
@@ -245,28 +251,54 @@ impl Gather {
             return None;
         }
         let streams = self.method.delivery.answer == Answer::Stream;
-        let is_last = match &event {
-            Event::Reply(_) => !streams,
-            Event::End | Event::Failed(_) => true,
-        };
-        if is_last {
+        if !streams || !matches!(event, Event::Reply(_)) {
             self.outstanding.remove(node);
         }
-        if let Some(reserve) = &mut self.reserve {
-            match event {
-                Event::Reply(_) => reserve.replied(node),
-                Event::End | Event::Failed(_) => reserve.failed(node),
+        let reply = match event {
+            Event::Reply(reply) => self.intercept(node, reply),
+            Event::Failed(error) => Err(error),
+            Event::End if streams => {
+                self.disregard(node);
+                return None;
             }
-        }
-        match event {
-            Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
-            Event::Failed(error) => Some(Outcome { node, reply: Err(error) }),
-            Event::End if streams => None,
             // A peer that does so is broken; whoever waits for its reply must hear of that.
             Event::End => {
-                let status = Status::internal("it ended the call without a reply");
-                Some(Outcome { node, reply: Err(NodeError::Status(status)) })
+                Err(NodeError::Status(Status::internal("it ended the call without a reply")))
             }
+        };
+        match &reply {
+            Ok(_) => self.reserve.iter_mut().for_each(|reserve| reserve.replied(node)),
+            Err(error) => {
+                self.tell_failure(node, error);
+                self.dismiss(node);
+            }
+        }
+        Some(Outcome { node, reply })
+    }
+
+    /// Shows a reply to the interceptors.
+    fn intercept(&self, node: NodeId, reply: Replied) -> Result<Replied, NodeError> {
+        // That the connection took a one-way message is no reply.
+        if self.method.delivery.answer == Answer::Nothing {
+            return Ok(reply);
+        }
+        let target = self.targets.iter().find(|target| target.id() == node);
+        let target = target.ok_or(NodeError::Closed)?;
+        self.context.interceptors.reply(target, self.method, reply)
+    }
+
+    fn tell_failure(&self, node: NodeId, error: &NodeError) {
+        let failure = || self.failure(node, error.clone());
+        self.context.interceptors.failure(self.method, failure);
+    }
+
+    /// What the node has said does not count. One that may reply several times is asked to stop.
+    pub(super) fn dismiss(&mut self, node: NodeId) {
+        self.disregard(node);
+        if self.outstanding.remove(node)
+            && let Some(target) = self.targets.iter().find(|target| target.id() == node)
+        {
+            target.link().cancel(self.sequence, self.method.delivery.answer);
         }
     }
 
@@ -287,14 +319,7 @@ impl Gather {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) node: NodeId,
-    pub(super) reply: Result<Bytes, NodeError>,
-}
-
-impl Outcome {
-    /// The reply as a message.
-    pub(super) fn decode<R: Message + Default>(self) -> Result<R, NodeError> {
-        R::decode(self.reply?).map_err(NodeError::Undecodable)
-    }
+    pub(super) reply: Result<Replied, NodeError>,
 }
 
 impl Deadline {

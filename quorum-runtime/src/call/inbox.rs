@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::error::NodeError;
 use crate::quorum::NodeId;
+use crate::wire::Entry;
 
 /// Replies of one call that may wait to be read. It matters to calls whose nodes reply several
 /// times; where each replies once, the inbox is bounded by their number.
@@ -38,12 +39,33 @@ pub(crate) struct Arrival {
 
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// An encoded reply. A call whose nodes reply once needs nothing more.
-    Reply(Bytes),
+    /// A call whose nodes reply once needs nothing more.
+    Reply(Replied),
     /// A node that replies several times has sent its last reply.
     End,
     /// There will be no further reply, for this reason.
     Failed(NodeError),
+}
+
+/// A reply as it came: encoded, with its metadata.
+#[derive(Debug)]
+pub(crate) struct Replied {
+    pub(crate) payload: Bytes,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Replied {
+    /// What it takes in memory.
+    fn bytes(&self) -> usize {
+        let bytes = |entry: &Entry| size_of::<Entry>() + entry.key.len() + entry.value.len();
+        self.payload.len() + self.entries.iter().map(bytes).sum::<usize>()
+    }
+}
+
+impl From<Bytes> for Replied {
+    fn from(payload: Bytes) -> Self {
+        Self { payload, entries: Vec::new() }
+    }
 }
 
 impl Inbox {
@@ -73,11 +95,12 @@ impl Inbox {
     fn deliver(&self, arrival: Arrival) -> bool {
         let reader = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Event::Reply(payload) = &arrival.event {
-                if !state.has_room(arrival.node, payload.len()) {
+            if let Event::Reply(reply) = &arrival.event {
+                let bytes = reply.bytes();
+                if !state.has_room(arrival.node, bytes) {
                     return false;
                 }
-                state.bytes += payload.len();
+                state.bytes += bytes;
             }
             state.arrived.push_back(arrival);
             state.reader.take()
@@ -116,8 +139,8 @@ impl ReplyTo {
 
     /// The node's reply, or its next one. Returns whether there was room for it.
     #[must_use]
-    pub(crate) fn reply(&self, payload: Bytes) -> bool {
-        self.deliver(Event::Reply(payload))
+    pub(crate) fn reply(&self, reply: impl Into<Replied>) -> bool {
+        self.deliver(Event::Reply(reply.into()))
     }
 
     /// The node has sent its last reply.

@@ -7,6 +7,7 @@
 mod correctable;
 mod gather;
 mod inbox;
+mod intercept;
 mod method;
 mod one_way;
 mod quorum_call;
@@ -21,7 +22,9 @@ pub(crate) use gather::{Gather, PerNode, start};
 
 #[cfg(test)]
 pub(crate) use inbox::Event;
-pub(crate) use inbox::{Inbox, MAX_UNREAD, ReplyTo};
+pub(crate) use inbox::{Inbox, MAX_UNREAD, Replied, ReplyTo};
+pub(crate) use intercept::Interceptors;
+pub use intercept::{ClientInterceptor, IncomingReply, OutgoingRequest};
 pub use method::Method;
 pub use one_way::{OneWay, OneWayFuture};
 pub use quorum_call::{QuorumCall, QuorumFuture, Reply};
@@ -30,23 +33,25 @@ pub(crate) use reserve::{Hedge, Reserve};
 pub use rpc::{Rpc, RpcFuture};
 pub use session::{Session, SessionReceiver, SessionSender};
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::link::{News, Tasks};
 use crate::wire;
 
-/// What all calls and links of one manager share.
-#[derive(Debug)]
+/// What all calls and links of one manager share, but for the interceptors that a configuration adds.
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
-    sequence: AtomicU64,
+    sequence: Arc<AtomicU64>,
     /// How long a call may take that does not say so itself.
     pub(crate) timeout: Duration,
     pub(crate) max_message_size: usize,
     /// The runtime that the manager was built in. Timers of calls run there, whoever polls them.
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) tasks: Tasks,
-    pub(crate) news: News,
+    pub(crate) news: Arc<News>,
+    pub(crate) interceptors: Interceptors,
 }
 
 impl Context {
@@ -55,8 +60,7 @@ impl Context {
         max_message_size: usize,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        let (sequence, tasks) = (AtomicU64::new(1), Tasks::new(runtime.clone()));
-        Self { sequence, timeout, max_message_size, runtime, tasks, news: News::default() }
+        Self::counting_from(1, timeout, max_message_size, runtime)
     }
 
     /// For the calls of a server to its clients.
@@ -65,8 +69,26 @@ impl Context {
         max_message_size: usize,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        let sequence = AtomicU64::new(wire::FROM_SERVER | 1);
-        Self { sequence, ..Self::new(timeout, max_message_size, runtime) }
+        Self::counting_from(wire::FROM_SERVER | 1, timeout, max_message_size, runtime)
+    }
+
+    fn counting_from(
+        first: u64,
+        timeout: Duration,
+        max_message_size: usize,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        let sequence = Arc::new(AtomicU64::new(first));
+        let (tasks, news) = (Tasks::new(runtime.clone()), Arc::default());
+        let interceptors = Interceptors::default();
+        Self { sequence, timeout, max_message_size, runtime, tasks, news, interceptors }
+    }
+
+    /// The same, with one more interceptor inside of those that are there.
+    pub(crate) fn intercept(&self, interceptor: impl ClientInterceptor) -> Self {
+        let mut context = self.clone();
+        context.interceptors.add(interceptor);
+        context
     }
 
     /// One number for one call, the same for all its nodes.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use prost::Message;
+use tonic::metadata::MetadataMap;
 
 use super::Gather;
 use super::gather::Outcome;
+use super::intercept::Decoder;
 use crate::error::{NodeError, QuorumError, QuorumErrorKind};
 use crate::link::Answer;
 use crate::quorum::{NodeId, NodeSet, Replies, Verdict};
@@ -99,6 +101,7 @@ pub struct QuorumCall<Q, R, T = R> {
     pub(super) replies: Replies<R>,
     pub(super) function: QuorumFunction<Q, R, T>,
     pub(super) gather: Gather,
+    pub(super) decoder: Decoder<R>,
     /// For how many nodes there is a message.
     pub(super) targets: usize,
 }
@@ -116,7 +119,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
             replies = replies.streaming();
         }
         let targets = targets.len();
-        Self { request, replies, function: Box::new(function), gather, targets }
+        let (function, decoder) = (Box::new(function), Decoder::default());
+        Self { request, replies, function, gather, decoder, targets }
     }
 
     /// Waits until the quorum function decides, and keeps the call for the replies that are still
@@ -185,7 +189,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         R: Message + Default,
     {
         let outcome = poll_fn(|task| self.gather.poll_next(task)).await?;
-        Some(Reply { node: outcome.node, result: outcome.decode() })
+        Some(self.decoder.decode(outcome, &mut self.gather))
     }
 
     /// Stops waiting, and asks the nodes that have not answered yet to stop. Nodes to which the
@@ -202,8 +206,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         self,
         function: impl Fn(&Q, &Replies<R>) -> Verdict<U> + Send + 'static,
     ) -> QuorumCall<Q, R, U> {
-        let Self { request, replies, gather, targets, function: _ } = self;
-        QuorumCall { request, replies, gather, targets, function: Box::new(function) }
+        let Self { request, replies, gather, decoder, targets, function: _ } = self;
+        QuorumCall { request, replies, gather, decoder, targets, function: Box::new(function) }
     }
 
     fn poll_result(&mut self, task: &mut Task<'_>) -> Poll<Result<T, QuorumError>>
@@ -233,12 +237,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default,
     {
-        let node = outcome.node;
-        let reply = outcome.decode();
-        if reply.is_err() {
-            self.gather.disregard(node);
-        }
-        self.replies.record(node, reply);
+        let Reply { node, result, .. } = self.decoder.decode(outcome, &mut self.gather);
+        self.replies.record(node, result);
         // Once the deadline has passed, every silent node is named before the call ends.
         if self.gather.expired().is_some() && !self.gather.is_complete() {
             return None;
@@ -281,7 +281,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
 /// let mut replies = manager.register(Majority)?.read(()).replies();
-/// while let Some(Reply { node, result }) = replies.next().await {
+/// while let Some(Reply { node, result, .. }) = replies.next().await {
 ///     match result {
 ///         Ok(state) => assert_eq!(state.version, 0, "nobody has written to node {node}"),
 ///         Err(error) => assert_eq!(node.get(), 3, "{error}"),
@@ -296,6 +296,8 @@ pub struct Reply<R> {
     pub node: NodeId,
     /// Its reply, or why there is none.
     pub result: Result<R, NodeError>,
+    /// What the node sent along with the reply. That of a status is in the status.
+    pub metadata: MetadataMap,
 }
 
 impl<Q, R: Message + Default, T> IntoFuture for QuorumCall<Q, R, T> {

@@ -1,12 +1,12 @@
 use std::fmt;
 use std::future::poll_fn;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
 
 use futures::Stream;
 use prost::Message;
 
+use super::intercept::Decoder;
 use super::{Gather, Reply};
 
 /// Every reply and every failure of a call as it comes, each tied to its node.
@@ -32,7 +32,7 @@ use super::{Gather, Reply};
 /// let manager = Manager::builder().nodes(servers(2).await).node(3, nobody()).build()?;
 /// let replies = manager.register(Majority)?.read(()).replies();
 /// let mut failed = replies.filter(|reply| std::future::ready(reply.result.is_err()));
-/// let Reply { node, result } = failed.next().await.expect("one of the three is down");
+/// let Reply { node, result, .. } = failed.next().await.expect("one of the three is down");
 /// assert_eq!(node.get(), 3);
 /// assert_eq!(result.unwrap_err().to_string(), "cannot connect: connection refused");
 /// # Ok(())
@@ -41,12 +41,12 @@ use super::{Gather, Reply};
 #[must_use = "streams do nothing unless polled"]
 pub struct ReplyStream<R> {
     gather: Gather,
-    reply: PhantomData<fn() -> R>,
+    decoder: Decoder<R>,
 }
 
 impl<R> ReplyStream<R> {
-    pub(super) const fn new(gather: Gather) -> Self {
-        Self { gather, reply: PhantomData }
+    pub(super) const fn new(gather: Gather, decoder: Decoder<R>) -> Self {
+        Self { gather, decoder }
     }
 
     /// Stops waiting, and asks the nodes that have not answered yet to stop, as
@@ -73,8 +73,9 @@ impl<R: Message + Default> Stream for ReplyStream<R> {
     type Item = Reply<R>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Reply<R>>> {
-        let outcome = ready!(self.gather.poll_next(task));
-        Poll::Ready(outcome.map(|outcome| Reply { node: outcome.node, result: outcome.decode() }))
+        let Self { gather, decoder } = &mut *self;
+        let outcome = ready!(gather.poll_next(task));
+        Poll::Ready(outcome.map(|outcome| decoder.decode(outcome, gather)))
     }
 }
 

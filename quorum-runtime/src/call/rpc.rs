@@ -6,7 +6,8 @@ use std::task::{Context as Task, Poll, ready};
 
 use prost::Message;
 
-use super::Gather;
+use super::intercept::Decoder;
+use super::{Gather, Reply};
 use crate::error::RpcError;
 
 /// A call to one node that has been sent. Awaiting it waits for the reply, `R`.
@@ -101,8 +102,8 @@ impl<R: Message + Default> Future for RpcFuture<R> {
         let gather = &mut self.0.gather;
         let outcome = ready!(gather.poll_next(task));
         let outcome = outcome.expect("a call to one node ends with its first outcome");
-        let node = outcome.node;
-        Poll::Ready(outcome.decode().map_err(|error| RpcError {
+        let Reply { node, result, .. } = Decoder::default().decode(outcome, gather);
+        Poll::Ready(result.map_err(|error| RpcError {
             method: gather.method().name,
             failure: gather.failure(node, error),
         }))

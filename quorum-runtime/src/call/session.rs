@@ -8,13 +8,15 @@ use http::uri::PathAndQuery;
 use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Status, Streaming};
 
 use super::{Context, Method};
 use crate::error::{ConnectionError, NodeError, NodeFailure, RpcError};
 use crate::node::Node;
-use crate::wire::MessageCodec;
+use crate::wire::{self, Envelope, MessageCodec};
 
 /// Bytes of messages that were sent and wait for HTTP/2 to take them. Beyond, sending waits.
 const MAX_UNSENT_BYTES: u32 = 1024 * 1024;
@@ -64,7 +66,11 @@ impl<Q: Message, R: Message + Default + 'static> Session<Q, R> {
     pub(crate) fn open(context: &Arc<Context>, node: Node, method: Method) -> Self {
         let (queue, messages) = mpsc::channel(MAX_UNSENT);
         let room = Arc::new(Semaphore::new(MAX_UNSENT_BYTES as usize));
-        let opening = open(node.clone(), method, context.max_message_size, messages);
+        // A session is one request to the interceptors, which has metadata and no message.
+        let mut envelope = Envelope::default();
+        let allowed = context.interceptors.request(&node, method, &mut envelope);
+        let allowed = allowed.map(|not_before| (wire::metadata_of(envelope.entries), not_before));
+        let opening = open(node.clone(), method, context.max_message_size, messages, allowed);
         let at = At { node, method };
         let sender = SessionSender {
             at: at.clone(),
@@ -104,7 +110,8 @@ impl<Q: Message, R: Message + Default + 'static> Session<Q, R> {
     ///
     /// # Errors
     ///
-    /// [`Unreachable`](NodeError::Unreachable) when the connection could not be opened, else
+    /// [`Unreachable`](NodeError::Unreachable) when the connection could not be opened,
+    /// [`RequestRejected`](NodeError::RequestRejected) when an interceptor refused it, else
     /// [`Status`](NodeError::Status): that by which the node ended the session, or what gRPC makes
     /// of a lost connection or of a message over the limit.
     ///
@@ -290,9 +297,14 @@ async fn open<R: Message + Default + 'static>(
     method: Method,
     max_message_size: usize,
     messages: mpsc::Receiver<Unsent>,
+    allowed: Result<(MetadataMap, Option<Instant>), NodeError>,
 ) -> Result<Streaming<R>, NodeError> {
     if node.link().is_closed() {
         return Err(NodeError::Closed);
+    }
+    let (metadata, not_before) = allowed?;
+    if let Some(not_before) = not_before {
+        tokio::time::sleep_until(not_before).await;
     }
     let channel = node.link().extra_connection().await;
     let channel = channel.map_err(NodeError::Unreachable)?;
@@ -301,7 +313,7 @@ async fn open<R: Message + Default + 'static>(
     ready.map_err(|error| NodeError::Status(Status::from_error(error.into())))?;
     let path = PathAndQuery::try_from(method.path())
         .map_err(|error| NodeError::Status(Status::internal(error.to_string())))?;
-    let request = Request::new(outgoing(messages));
+    let request = Request::from_parts(metadata, tonic::Extensions::default(), outgoing(messages));
     let response = client.streaming(request, path, MessageCodec::new()).await;
     response.map(tonic::Response::into_inner).map_err(node_error)
 }

@@ -2,11 +2,50 @@
 //! says.
 
 use prost::Message;
+use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 use super::{Correctable, QuorumCall, QuorumFuture, ReplyStream};
-use crate::quorum::{All, Any, Level, Majority, QuorumSystem, Replies, Threshold, Verdict};
+use crate::quorum::{All, Any, Level, Majority, NodeId, QuorumSystem, Replies, Threshold, Verdict};
 
 impl<Q, R, T> QuorumCall<Q, R, T> {
+    /// Passes each reply through this function before anything else of the call sees it. It is given
+    /// the node, its reply and the metadata that came with it, and gives the reply to go on with, or
+    /// a status: then the outcome of the node is
+    /// [`NodeError::ReplyRejected`](crate::NodeError::ReplyRejected), and it counts towards no quorum.
+    ///
+    /// Protocols that tolerate Byzantine nodes verify signatures here (Malkhi and Reiter: Byzantine
+    /// Quorum Systems, 1998). What is to be done to all calls is a
+    /// [`ClientInterceptor`](crate::ClientInterceptor), which is not typed.
+    ///
+    /// ```
+    /// use quorum_runtime::{Majority, Manager, Status};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = Manager::builder().nodes(servers(3).await).build()?;
+    /// manager.node(2)?.write(State::new(99, "mine")).await?;
+    /// let read = manager.register(Majority)?.read(()).map_replies(|_node, state, _metadata| {
+    ///     let is_known = state.version < 10;
+    ///     is_known.then_some(state).ok_or_else(|| Status::out_of_range("nobody has written that"))
+    /// });
+    /// let error = read.all().await.unwrap_err();
+    /// assert_eq!(error.failures()[0].node.get(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_replies(
+        mut self,
+        map: impl FnMut(NodeId, R, &MetadataMap) -> Result<R, Status> + Send + 'static,
+    ) -> Self
+    where
+        R: Message + Default,
+    {
+        self.decoder.add(map);
+        self
+    }
+
     /// Waits until this function decides. It is given the request and the replies so far.
     ///
     /// ```
@@ -165,7 +204,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     /// # }
     /// ```
     pub fn replies(self) -> ReplyStream<R> {
-        ReplyStream::new(self.gather)
+        ReplyStream::new(self.gather, self.decoder)
     }
 
     /// Levels of one result that improves: level k is the k-th reply, as it comes. The reply of the

@@ -31,6 +31,15 @@ pub enum NodeError {
     #[error("{}", Sentence(.0))]
     Status(Status),
 
+    /// An interceptor of this process rejected the request with this status, so it was not sent.
+    #[error("the request was rejected here: {}", Sentence(.0))]
+    RequestRejected(Status),
+
+    /// An interceptor of this process, or the call itself, rejected the reply with this status. The
+    /// node has handled the request.
+    #[error("its reply was rejected: {}", Sentence(.0))]
+    ReplyRejected(Status),
+
     /// No connection could be opened, so the request was not sent.
     #[error("cannot connect: {0}")]
     Unreachable(#[source] ConnectionError),
@@ -100,14 +109,16 @@ impl NodeError {
     /// assert_eq!(NodeError::Closed.code(), Code::Unavailable);
     /// ```
     ///
-    /// A status keeps its own code; `Unreachable`, `Disconnected` and `Closed` are
+    /// A status keeps its own code, whoever gave it; `Unreachable`, `Disconnected` and `Closed` are
     /// [`Code::Unavailable`], `Deadline` is [`Code::DeadlineExceeded`], `Overloaded` and `Unread`
     /// are [`Code::ResourceExhausted`], `Replaced` is [`Code::Aborted`], `TooLarge` is
     /// [`Code::OutOfRange`], `Undecodable` is [`Code::Internal`].
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Status(status) => status.code(),
+            Self::Status(status) | Self::RequestRejected(status) | Self::ReplyRejected(status) => {
+                status.code()
+            }
             Self::Unreachable(_) | Self::Disconnected(_) | Self::Closed => Code::Unavailable,
             Self::Deadline { .. } => Code::DeadlineExceeded,
             Self::Overloaded { .. } | Self::Unread { .. } => Code::ResourceExhausted,

@@ -14,6 +14,8 @@ pub(crate) struct Outgoing {
     /// When the caller gives up. It travels with the message, and a message that is not sent by
     /// then is not sent at all.
     pub(crate) deadline: Option<Instant>,
+    /// It is not sent earlier, and neither is what is behind it.
+    pub(crate) not_before: Option<Instant>,
 }
 
 /// What is expected of a node after a message, and what may be done with the message on the way.

@@ -10,7 +10,7 @@ use tonic::{Request, Status, Streaming};
 use super::called_back::CalledBack;
 use super::requests::Requests;
 use super::{Answer, Backoff, Callee, Connection, ConnectionState, Conversation, Route, Shared};
-use crate::call::MAX_UNREAD;
+use crate::call::{MAX_UNREAD, Replied};
 use crate::error::{ConnectionError, NodeError};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
 
@@ -230,11 +230,15 @@ impl Shared {
         let Some(reply_to) = self.outbox.take(sequence, is_end || error.is_some()) else {
             return;
         };
-        if let Some(status) = error {
+        let Envelope { payload, entries, .. } = reply;
+        if let Some(mut status) = error {
+            if !entries.is_empty() {
+                *status.metadata_mut() = wire::metadata_of(entries);
+            }
             reply_to.fail(NodeError::Status(status));
         } else if is_end {
             reply_to.end();
-        } else if !reply_to.reply(reply.payload) {
+        } else if !reply_to.reply(Replied { payload, entries }) {
             // It would go on for ever.
             self.outbox.cancel(sequence, Answer::Stream);
             reply_to.fail(NodeError::Unread { replies: MAX_UNREAD });

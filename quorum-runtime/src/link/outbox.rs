@@ -1,3 +1,4 @@
+mod hold;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::hold::Hold;
 use super::delivery::{Answer, Outgoing};
 use super::latency::Latency;
 use super::losses::{Handed, Losses};
@@ -58,6 +60,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Queued>,
+    hold: Hold,
     /// Who waits for which sequence number. Ordered, so that a lost connection is reported, and
     /// requests are sent again, in the order of the calls.
     pending: BTreeMap<u64, Pending>,
@@ -157,6 +160,10 @@ impl Outbox {
         let mut state = self.lock();
         if state.connection != Some(epoch) {
             return Poll::Ready(None);
+        }
+        if state.is_held(task) {
+            state.sender = Some(task.waker().clone());
+            return Poll::Pending;
         }
         let Some((mut queued, left)) = state.dequeue() else {
             if state.closed {

@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 
 use super::membership::LocalNode;
 use super::{Manager, Membership};
-use crate::call::Context;
+use crate::call::{ClientInterceptor, Context, Interceptors};
 use crate::error::BuildError;
 use crate::link::{self, Limits};
 use crate::quorum::NodeId;
@@ -41,6 +41,7 @@ pub struct ManagerBuilder {
     incarnation: Option<u64>,
     local: Option<NodeId>,
     called_back: Registry,
+    interceptors: Interceptors,
 }
 
 impl Default for ManagerBuilder {
@@ -53,6 +54,7 @@ impl Default for ManagerBuilder {
             incarnation: None,
             local: None,
             called_back: Registry::default(),
+            interceptors: Interceptors::default(),
         }
     }
 }
@@ -239,9 +241,36 @@ impl ManagerBuilder {
     }
 
     /// Adds a service that the nodes may call, over the connections that this manager opens: see
-    /// [`Clients`](crate::Clients). A process that is a node itself has a server for that.
+    /// [`Clients`](crate::Clients). A process that is a node itself has a server for that. An
+    /// interceptor is put around it by [`Intercepted`](crate::Intercepted).
     pub fn service(mut self, service: impl Service) -> Self {
         self.called_back.add(service);
+        self
+    }
+
+    /// Lets all calls of the manager pass through this interceptor, those to a single node and the
+    /// opening of sessions included. The one that is added first is the outermost.
+    ///
+    /// ```
+    /// use quorum_runtime::{Manager, OutgoingRequest, Status};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let token = "secret".parse::<quorum_runtime::metadata::AsciiMetadataValue>()?;
+    /// let manager = Manager::builder()
+    ///     .nodes(servers(1).await)
+    ///     .intercept(move |request: &mut OutgoingRequest<'_>| {
+    ///         request.metadata_mut().insert("authorization", token.clone());
+    ///         Ok::<(), Status>(())
+    ///     })
+    ///     .build()?;
+    /// manager.node(1)?.read(()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn intercept(mut self, interceptor: impl ClientInterceptor) -> Self {
+        self.interceptors.add(interceptor);
         self
     }
 
@@ -273,7 +302,8 @@ impl ManagerBuilder {
         let incarnation = self.incarnation.unwrap_or_else(|| random.u64(..));
         let local = self.local_node()?;
         let settings = self.link_settings(local.as_ref(), incarnation)?;
-        let context = Context::new(self.timeout, settings.max_message_size, runtime);
+        let mut context = Context::new(self.timeout, settings.max_message_size, runtime);
+        context.interceptors = self.interceptors.clone();
         let membership = Membership::new(settings, random, Arc::new(context), local, incarnation);
         membership.add_all(&self.nodes)?;
         let manager = Manager(Arc::new(membership));

@@ -12,7 +12,7 @@ use super::turn::Turn;
 /// methods take no turns.
 #[derive(Debug)]
 pub(super) struct Beside {
-    running: JoinSet<(ReplyHead, Outcome)>,
+    running: JoinSet<Ended>,
     /// By the sequence numbers of their requests.
     handles: BTreeMap<u64, Handle>,
     /// Bytes of the requests of those that run.
@@ -29,6 +29,14 @@ pub(super) struct Free {
     pub(super) streams: bool,
     /// Of its request.
     pub(super) bytes: usize,
+}
+
+/// A handler that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) head: ReplyHead,
+    pub(super) turn: Arc<Turn>,
+    pub(super) outcome: Outcome,
 }
 
 #[derive(Debug)]
@@ -57,18 +65,18 @@ impl Beside {
     pub(super) fn add(&mut self, handler: Free) {
         let Free { head, turn, running, streams, bytes } = handler;
         let sequence = head.sequence;
-        let held = Held::new(bytes, &self.bytes);
+        let (held, shared) = (Held::new(bytes, &self.bytes), Arc::clone(&turn));
         let task = self.running.spawn(async move {
             let outcome = running.await;
             drop(held);
-            (head, outcome)
+            Ended { head, turn: shared, outcome }
         });
         self.handles.insert(sequence, Handle { turn, task, streams });
     }
 
     /// What came of the next handler that ends; `Some(None)` of one that was told to stop, and
     /// `None` when no handler runs.
-    pub(super) async fn next(&mut self) -> Option<Option<(ReplyHead, Outcome)>> {
+    pub(super) async fn next(&mut self) -> Option<Option<Ended>> {
         // Handlers catch their panics, so one that did not return was aborted.
         self.running.join_next().await.map(Result::ok)
     }

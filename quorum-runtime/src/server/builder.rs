@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::claims::Claims;
 use super::clients::Clients;
+use super::intercept::{Chain, ServerInterceptor};
 use super::limits::Limits;
 use super::routes::Added;
 use super::service::{Registry, Service};
@@ -49,6 +50,7 @@ pub struct Server {
     pub(super) claims: Claims,
     pub(super) added: Added,
     pub(super) layers: Layers,
+    pub(super) chain: Chain,
 }
 
 impl Server {
@@ -66,6 +68,7 @@ impl Server {
             claims: Claims::default(),
             added: Added::default(),
             layers: Layers::default(),
+            chain: Chain::default(),
         }
     }
 
@@ -100,6 +103,48 @@ impl Server {
     /// ```
     pub fn service(mut self, service: impl Service) -> Self {
         self.registry.add(service);
+        self
+    }
+
+    /// Puts an interceptor around the handlers of all services, those that are added later included.
+    /// The one that is added first is the outermost.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use quorum_runtime::{
+    ///     IncomingRequest, Manager, Next, OutgoingReply, Server, ServerInterceptor, Status,
+    /// };
+    ///
+    /// #[derive(Default)]
+    /// struct Count(AtomicUsize);
+    ///
+    /// impl ServerInterceptor for Count {
+    ///     async fn handle(
+    ///         &self,
+    ///         request: IncomingRequest,
+    ///         next: Next<'_>,
+    ///     ) -> Result<OutgoingReply, Status> {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///         next.run(request).await
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let count = Arc::new(Count::default());
+    /// let server = Server::builder()
+    ///     .service(RegisterServer::new(Replica::new()))
+    ///     .intercept(Arc::clone(&count));
+    /// let manager = Manager::builder().nodes([serving(server).await]).build()?;
+    /// manager.node(1)?.read(()).await?;
+    /// assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn intercept(mut self, interceptor: impl ServerInterceptor) -> Self {
+        self.chain.add(interceptor);
         self
     }
 

@@ -52,6 +52,7 @@ use crate::node::Node;
 #[derive(Debug)]
 pub struct Call {
     caller: Arc<Caller>,
+    method: &'static str,
     metadata: MetadataMap,
     deadline: Option<Instant>,
     turn: Arc<Turn>,
@@ -60,11 +61,12 @@ pub struct Call {
 impl Call {
     pub(super) const fn new(
         caller: Arc<Caller>,
+        method: &'static str,
         metadata: MetadataMap,
         deadline: Option<Instant>,
         turn: Arc<Turn>,
     ) -> Self {
-        Self { caller, metadata, deadline, turn }
+        Self { caller, method, metadata, deadline, turn }
     }
 
     /// Who sent the request.
@@ -73,10 +75,64 @@ impl Call {
         &self.caller.peer
     }
 
+    /// The full name of the method, as `package.Service.Method`.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// Sends this metadata along with the reply, whether that is a message or a status: the client
+    /// sees it in [`Reply::metadata`](crate::Reply::metadata), or in the status. What was set before
+    /// is replaced. Of a handler that replies several times it goes along with the next reply; in a
+    /// session it is not sent. Keys that begin with `quorum-` are not sent either: they are ours.
+    ///
+    /// ```
+    /// use quorum_runtime::metadata::MetadataMap;
+    /// use quorum_runtime::{Call, Majority, Manager, Server, Status};
+    ///
+    /// #[quorum_macros::service]
+    /// pub trait Clock {
+    ///     #[call(quorumcall)]
+    ///     async fn time(&self, request: ()) -> u64;
+    /// }
+    ///
+    /// struct Late;
+    ///
+    /// impl Clock for Late {
+    ///     async fn time(&self, call: Call, (): ()) -> Result<u64, Status> {
+    ///         let mut metadata = MetadataMap::new();
+    ///         metadata.insert("zone", "UTC".parse().expect("letters"));
+    ///         call.set_reply_metadata(metadata);
+    ///         Ok(17)
+    ///     }
+    /// }
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let address = serving(Server::builder().service(ClockServer::new(Late))).await;
+    /// let manager = Manager::builder().nodes([address]).build()?;
+    /// let reply = manager.clock(Majority)?.time(()).next().await.expect("one node was asked");
+    /// assert_eq!(reply.metadata.get("zone").expect("it was sent"), "UTC");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_reply_metadata(&self, metadata: MetadataMap) {
+        self.turn.set_reply_metadata(metadata);
+    }
+
     /// The metadata that the client sent with this request.
     #[must_use]
     pub const fn metadata(&self) -> &MetadataMap {
         &self.metadata
+    }
+
+    pub(super) const fn metadata_mut(&mut self) -> &mut MetadataMap {
+        &mut self.metadata
+    }
+
+    pub(super) const fn turn(&self) -> &Arc<Turn> {
+        &self.turn
     }
 
     /// Lets the next request of this client begin, while this handler goes on beside it.

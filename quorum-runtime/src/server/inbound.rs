@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
-use super::beside::{Beside, Free};
+use super::beside::{Beside, Ended, Free};
 use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
@@ -60,7 +60,7 @@ impl Handling {
 /// What the stream waited for.
 enum Event {
     Request(Option<Result<Envelope, Status>>),
-    Outcome(ReplyHead, Outcome),
+    Ended(Ended),
     Said(Said),
     Calls(Envelope),
     Progress,
@@ -121,14 +121,15 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                     self.abort();
                     return Some(Err(status));
                 }
-                Event::Outcome(head, outcome) => {
+                Event::Ended(Ended { head, turn, outcome }) => {
                     self.beside.ended(head.sequence);
                     if let Some(outcome) = outcome {
-                        return Some(Ok(self.phrasing.reply(head, outcome)));
+                        let metadata = turn.take_reply_metadata();
+                        return Some(Ok(self.phrasing.reply_with(metadata, head, outcome)));
                     }
                 }
-                Event::Said(Said { head, what }) => {
-                    if let Some(reply) = self.said_reply(head, what) {
+                Event::Said(said) => {
+                    if let Some(reply) = self.said_reply(said) {
                         return Some(Ok(reply));
                     }
                 }
@@ -145,13 +146,16 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         tokio::select! { biased;
             Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
             Some(done) = self.beside.next() => Some(match done {
-                Some((head, outcome)) => Event::Outcome(head, outcome),
+                Some(ended) => Event::Ended(ended),
                 None => Event::Progress,
             }),
             outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
                 let Handling(handler) = self.current.take()?;
                 Some(match outcome {
-                    Some(outcome) => Event::Outcome(handler.head, outcome),
+                    Some(outcome) => {
+                        let Free { head, turn, .. } = handler;
+                        Event::Ended(Ended { head, turn, outcome })
+                    }
                     None => {
                         self.beside.add(handler);
                         Event::Progress
@@ -214,8 +218,8 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
-        let call = Call::new(caller, metadata, deadline, Arc::clone(&turn));
-        let outlet = Outlet::new(head.clone(), self.speak.clone());
+        let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
+        let outlet = Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
         let (bytes, streams, ordered) = (payload.len(), handler.streams, handler.ordered);
         let running = (handler.begin)(call, payload, outlet);
         let handler = Free { head, turn, running, streams, bytes };
@@ -239,10 +243,11 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
 
     /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
     /// that understands it is sent.
-    fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
+    fn said_reply(&self, said: Said) -> Option<Envelope> {
+        let Said { head, what, metadata } = said;
         match what {
-            What::Reply(payload) => Some(self.phrasing.reply(head, Ok(payload))),
-            What::Failed(status) => Some(self.phrasing.reply(head, Err(status))),
+            What::Reply(payload) => Some(self.phrasing.reply_with(metadata, head, Ok(payload))),
+            What::Failed(status) => Some(self.phrasing.reply_with(metadata, head, Err(status))),
             What::End => self.phrasing.end(head),
         }
     }

@@ -51,8 +51,8 @@ impl NodeStream {
     fn method(&self, request: http::Request<Body>) -> Answer {
         let Self(host) = self;
         let path = request.uri().path();
-        if let Some(begin) = host.registry.session(path) {
-            return begin(request, Arc::clone(host));
+        if let Some(session) = host.registry.session(path) {
+            return session.begin(request, Arc::clone(host));
         }
         if let Some(name) = plain::method(&host.registry, path) {
             return plain::answer(Arc::clone(host), name, request);

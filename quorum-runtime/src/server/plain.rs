@@ -90,7 +90,8 @@ impl Begin {
         let (address, certificates) = (request.remote_addr(), self.certificates.clone());
         let peer = Peer { address, certificates, ..Peer::default() };
         let (caller, metadata) = (Caller::new(&self.host, peer, None), metadata_of(&request));
-        let call = Call::new(caller, metadata, self.deadline, Arc::new(Turn::default()));
+        let turn = Arc::new(Turn::default());
+        let call = Call::new(caller, handler.name, metadata, self.deadline, Arc::clone(&turn));
         Ok(Handling::new(handler, call, request.into_inner(), self))
     }
 }

@@ -1,12 +1,15 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use prost::Message;
 use tokio::sync::mpsc;
 use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 use super::reply::ReplyHead;
+use super::turn::Turn;
 
 /// Sends the replies of a handler that may reply several times, or the messages of a session.
 ///
@@ -106,6 +109,10 @@ impl<R> fmt::Debug for Replier<R> {
 pub(super) struct Outlet {
     head: ReplyHead,
     stream: mpsc::Sender<Said>,
+    /// Has the metadata of the next reply.
+    turn: Option<Arc<Turn>>,
+    /// Where the end is kept for interceptors, which may make another end of it.
+    end: Option<Arc<OnceLock<Result<(), Status>>>>,
 }
 
 /// Something that a handler said, and to which request.
@@ -113,6 +120,7 @@ pub(super) struct Outlet {
 pub(super) struct Said {
     pub(super) head: ReplyHead,
     pub(super) what: What,
+    pub(super) metadata: Option<MetadataMap>,
 }
 
 #[derive(Debug)]
@@ -124,11 +132,27 @@ pub(super) enum What {
 
 impl Outlet {
     pub(super) const fn new(head: ReplyHead, stream: mpsc::Sender<Said>) -> Self {
-        Self { head, stream }
+        Self { head, stream, turn: None, end: None }
+    }
+
+    /// Replies take along the metadata that the handler sets.
+    pub(super) fn beside(mut self, turn: &Arc<Turn>) -> Self {
+        self.turn = Some(Arc::clone(turn));
+        self
+    }
+
+    /// The same for a handler inside of interceptors: its end is kept.
+    pub(super) fn with_end(&self, end: &Arc<OnceLock<Result<(), Status>>>) -> Self {
+        Self { end: Some(Arc::clone(end)), ..self.clone() }
     }
 
     /// The handler has returned.
     pub(super) async fn finish(self, result: Result<(), Status>) {
+        if let Some(end) = self.end {
+            // A handler ends once.
+            let _ = end.set(result);
+            return;
+        }
         let last = result.map_or_else(What::Failed, |()| What::End);
         // A client that is gone needs no end.
         let _ = self.say(last).await;
@@ -136,6 +160,7 @@ impl Outlet {
 
     async fn say(&self, what: What) -> Result<(), ()> {
         let head = self.head.clone();
-        self.stream.send(Said { head, what }).await.map_err(|_| ())
+        let metadata = self.turn.as_ref().and_then(|turn| turn.take_reply_metadata());
+        self.stream.send(Said { head, what, metadata }).await.map_err(|_| ())
     }
 }

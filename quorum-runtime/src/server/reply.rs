@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 use crate::wire::{self, Envelope, RpcStatus};
 
@@ -20,17 +21,32 @@ pub(super) struct Phrasing {
 
 impl Phrasing {
     pub(super) fn reply(self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
+        self.reply_with(None, head, outcome)
+    }
+
+    /// A reply with metadata. That of a status travels in the same place.
+    pub(super) fn reply_with(
+        self,
+        metadata: Option<MetadataMap>,
+        head: ReplyHead,
+        outcome: Result<Bytes, Status>,
+    ) -> Envelope {
         let ReplyHead { sequence, method } = head;
         let method = if self.repeats_method { method } else { Bytes::new() };
-        let mut reply = Envelope { sequence, method, ..Envelope::default() };
+        let entries = metadata.map(|metadata| wire::entries_of(&metadata)).unwrap_or_default();
+        let mut reply = Envelope { sequence, method, entries, ..Envelope::default() };
         match outcome {
             Ok(payload) => reply.payload = payload,
-            Err(status) => reply.status = Some(RpcStatus::from(&status)),
+            Err(status) => {
+                reply.status = Some(RpcStatus::from(&status));
+                reply.entries.extend(wire::entries_of(status.metadata()));
+            }
         }
         let (bytes, limit) = (reply.encoded_len(), self.max_message_size);
         if bytes > limit {
             let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
             reply.payload = Bytes::new();
+            reply.entries.clear();
             reply.status = Some(RpcStatus::from(&Status::resource_exhausted(text)));
         }
         reply

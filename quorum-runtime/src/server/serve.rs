@@ -205,7 +205,10 @@ impl Server {
         tokio::time::timeout(CUT_TIMEOUT, ended).await.unwrap_or(Ok(()))
     }
 
-    fn into_host(self) -> (Arc<Host>, Added, Layers) {
+    fn into_host(mut self) -> (Arc<Host>, Added, Layers) {
+        if !self.chain.is_empty() {
+            self.registry.intercept(&self.chain);
+        }
         let incarnation = self.incarnation_or_default();
         let host = Host {
             registry: self.registry,

@@ -12,10 +12,11 @@ use prost::Message;
 use tonic::Status;
 
 use super::Call;
+use super::intercept::Chain;
 use super::replier::{Outlet, Replier};
 use super::session::{self, Requests, SessionHandler};
 use crate::call::Method;
-use crate::link::Answer;
+use crate::link::{Answer, Delivery};
 
 /// A service that a [`Server`](crate::Server) can serve. Generated adapters implement it; by hand
 /// it makes one service of several.
@@ -80,7 +81,7 @@ pub trait Service {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Methods<'a>(&'a mut Registry);
+pub struct Methods<'a>(pub(super) &'a mut Registry);
 
 /// What came of a request: nothing for a one-way message, else an encoded reply or a status.
 pub(super) type Outcome = Option<Result<Bytes, Status>>;
@@ -89,7 +90,9 @@ pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// What handles the requests of one method.
 #[derive(Clone)]
 pub(super) struct Handler {
+    /// `package.Service.Method`.
     pub(super) name: &'static str,
+    pub(super) answer: Answer,
     /// Begins to handle an encoded request, whose further replies leave by the outlet.
     pub(super) begin: Arc<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
     /// Holds the turn of its client.
@@ -101,9 +104,9 @@ pub(super) struct Handler {
 /// The handlers by the names of their methods.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
-    /// It is looked up and never iterated.
+    /// It is never iterated where the order could be seen.
     handlers: HashMap<&'static str, Handler>,
-    /// By the paths of plain gRPC; looked up and never iterated.
+    /// By the paths of plain gRPC, in the same way.
     sessions: HashMap<String, SessionHandler>,
     /// A method that two services claim.
     claimed_twice: Option<&'static str>,
@@ -192,13 +195,10 @@ impl Methods<'_> {
         begin: impl Fn(Call, Bytes, Outlet) -> Running + Send + Sync + 'static,
     ) {
         let registry = &mut *self.0;
-        let streams = method.delivery.answer == Answer::Stream;
-        let handler = Handler {
-            name: method.name,
-            begin: Arc::new(begin),
-            ordered: method.delivery.ordered,
-            streams,
-        };
+        let Delivery { answer, ordered, .. } = method.delivery;
+        let streams = answer == Answer::Stream;
+        let handler =
+            Handler { name: method.name, answer, begin: Arc::new(begin), ordered, streams };
         if registry.handlers.insert(method.name, handler).is_some() {
             registry.claimed_twice = Some(method.name);
         }
@@ -209,6 +209,33 @@ impl Registry {
     /// Adds the methods of a service.
     pub(crate) fn add(&mut self, service: impl Service) {
         service.register(&mut Methods(self));
+    }
+
+    /// Puts interceptors around all methods that are there.
+    pub(super) fn intercept(&mut self, chain: &Chain) {
+        self.handlers.values_mut().for_each(|handler| chain.around_handler(handler));
+        self.sessions.values_mut().for_each(|session| session.chain = chain.around(&session.chain));
+    }
+
+    /// Takes over the methods of another.
+    pub(super) fn append(&mut self, other: Self) {
+        for (name, handler) in other.handlers {
+            if self.handlers.insert(name, handler).is_some() {
+                self.claim_again(name);
+            }
+        }
+        for (path, session) in other.sessions {
+            let name = session.method.name;
+            if self.sessions.insert(path, session).is_some() {
+                self.claim_again(name);
+            }
+        }
+        other.claimed_twice.into_iter().for_each(|name| self.claim_again(name));
+    }
+
+    /// Of several such methods the first in the alphabet is named.
+    fn claim_again(&mut self, name: &'static str) {
+        self.claimed_twice = self.claimed_twice.into_iter().chain([name]).min();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -281,7 +308,8 @@ pub(super) fn panicked(method: Method, panic: &(dyn Any + Send)) -> Status {
     Status::internal(format!("the handler panicked: {reason}"))
 }
 
-fn message_of(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said.
+pub(super) fn message_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{FutureExt as _, Stream, stream};
+use futures::{FutureExt as _, Stream, TryFutureExt as _, stream};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use super::Call;
 use super::caller::Caller;
 use super::certificates::Certificates;
 use super::host::Host;
+use super::intercept::{Chain, IncomingRequest, OutgoingReply};
 use super::peer::Peer;
 use super::replier::Replier;
 use super::service::panicked;
@@ -27,9 +28,23 @@ use super::turn::Turn;
 use crate::call::Method;
 use crate::wire::MessageCodec;
 
-/// Answers the HTTP request that opens a session of one method.
-pub(super) type SessionHandler =
-    Arc<dyn Fn(http::Request<Body>, Arc<Host>) -> Answer + Send + Sync>;
+/// What handles the sessions of one method.
+#[derive(Clone)]
+pub(super) struct SessionHandler {
+    pub(super) method: Method,
+    pub(super) chain: Chain,
+    begin: Arc<BeginSession>,
+}
+
+type BeginSession = dyn Fn(http::Request<Body>, Arc<Host>, Chain) -> Answer + Send + Sync;
+
+impl SessionHandler {
+    /// Answers the HTTP request that opens a session.
+    pub(super) fn begin(&self, request: http::Request<Body>, host: Arc<Host>) -> Answer {
+        (self.begin)(request, host, self.chain.clone())
+    }
+}
+
 pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>;
 
 /// The messages of the client of a session, in order.
@@ -109,15 +124,16 @@ where
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     let handle = Arc::new(handle);
-    Arc::new(move |request, host| {
+    let begin = Arc::new(move |request, host: Arc<Host>, chain| -> Answer {
         let handle = Arc::clone(&handle);
         let limit = host.limits.max_message_size;
-        let begin = Begin { method, handle, host, messages: PhantomData };
+        let begin = Begin { method, handle, host, chain, messages: PhantomData };
         Box::pin(async move {
             let mut grpc = Grpc::new(MessageCodec::new()).max_decoding_message_size(limit);
             grpc.streaming(begin, request).await
         })
-    })
+    });
+    SessionHandler { method, chain: Chain::default(), begin }
 }
 
 /// Begins a session when its HTTP request has come.
@@ -125,13 +141,15 @@ struct Begin<Q, R, H> {
     method: Method,
     handle: Arc<H>,
     host: Arc<Host>,
+    chain: Chain,
     messages: PhantomData<fn(Q) -> R>,
 }
 
 impl<Q, R, H, F> StreamingService<Q> for Begin<Q, R, H>
 where
+    Q: Message + 'static,
     R: Message + 'static,
-    H: Fn(Call, Requests<Q>, Replier<R>) -> F,
+    H: Fn(Call, Requests<Q>, Replier<R>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     type Response = Bytes;
@@ -143,30 +161,39 @@ where
         let (address, metadata) = (request.remote_addr(), request.metadata().clone());
         let peer = Peer { address, certificates, ..Peer::default() };
         let caller = Caller::new(&self.host, peer, None);
-        let call = Call::new(caller, metadata, None, Arc::new(Turn::default()));
+        let turn = Arc::new(Turn::default());
+        let call = Call::new(caller, self.method.name, metadata, None, turn);
         let drain = self.host.stop.drain.clone();
         let requests = Requests { messages: request.into_inner(), drain };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
         let (replies, said) = mpsc::channel(1);
-        let handled = (self.handle)(
-            call,
-            requests,
-            Replier::of_session(replies, self.host.limits.max_message_size),
-        );
-        let method = self.method;
-        let handler = AssertUnwindSafe(handled)
-            .catch_unwind()
-            .map(move |outcome| outcome.unwrap_or_else(|panic| Err(panicked(method, &*panic))));
+        let replier = Replier::of_session(replies, self.host.limits.max_message_size);
+        let (handle, method) = (Arc::clone(&self.handle), self.method);
+        let handled = move |call| {
+            AssertUnwindSafe(handle(call, requests, replier))
+                .catch_unwind()
+                .map(move |outcome| outcome.unwrap_or_else(|panic| Err(panicked(method, &*panic))))
+        };
+        let handler: Handling = if self.chain.is_empty() {
+            Box::pin(handled(call))
+        } else {
+            let request = IncomingRequest { call, payload: Bytes::new() };
+            let handled = |request: IncomingRequest| {
+                handled(request.call).map_ok(|()| OutgoingReply::default())
+            };
+            Box::pin(self.chain.clone().run(request, handled).map_ok(drop))
+        };
         let running = self.host.stop.running.token();
-        let speaking =
-            Speaking { handler: Box::pin(handler), said, ended: false, _running: running };
+        let speaking = Speaking { handler, said, ended: false, _running: running };
         ready(Ok(Response::new(speaking.replies())))
     }
 }
 
+type Handling = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
+
 /// A session whose handler is at work.
 struct Speaking {
-    handler: Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>,
+    handler: Handling,
     said: mpsc::Receiver<Bytes>,
     ended: bool,
     _running: TaskTrackerToken,

@@ -1,10 +1,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::Context;
 
 use futures::task::AtomicWaker;
 use tokio::sync::Notify;
+use tonic::metadata::MetadataMap;
 
-/// The turn of one request in the order of its stream, and whether its caller still waits.
+/// What a handler and the stream of its caller share: the turn of the request in the order of its
+/// stream, whether the caller still waits, and what goes along with the reply.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     released: AtomicBool,
@@ -12,6 +15,8 @@ pub(super) struct Turn {
     stream: AtomicWaker,
     unwanted: AtomicBool,
     told: Notify,
+    /// What is to travel with the next reply.
+    reply_metadata: Mutex<Option<MetadataMap>>,
 }
 
 impl Turn {
@@ -37,6 +42,14 @@ impl Turn {
 
     pub(super) fn is_given_up(&self) -> bool {
         self.unwanted.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_reply_metadata(&self, metadata: MetadataMap) {
+        *self.reply_metadata.lock().unwrap_or_else(PoisonError::into_inner) = Some(metadata);
+    }
+
+    pub(super) fn take_reply_metadata(&self) -> Option<MetadataMap> {
+        self.reply_metadata.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Waits until the caller says that it gives up.

@@ -2,7 +2,11 @@ use tonic::metadata::{KeyAndValueRef, MetadataMap};
 
 use super::{Entry, GRPC_TIMEOUT, OURS};
 
-/// The metadata of a request as entries of its envelope. Binary values travel in their base64
+/// Headers by which gRPC itself is spoken. A status that came from elsewhere may bring them along.
+const RESERVED: [&str; 5] =
+    ["te", "content-type", "grpc-message", "grpc-message-type", "grpc-status"];
+
+/// The metadata of a message as entries of its envelope. Binary values travel in their base64
 /// form, as they do in gRPC headers. Keys that are ours are left out.
 pub(crate) fn entries_of(metadata: &MetadataMap) -> Vec<Entry> {
     let entry = |key: &str, value: &[u8]| Entry {
@@ -12,10 +16,11 @@ pub(crate) fn entries_of(metadata: &MetadataMap) -> Vec<Entry> {
     metadata
         .iter()
         .filter_map(|key_and_value| match key_and_value {
-            KeyAndValueRef::Ascii(key, _) if key == GRPC_TIMEOUT || is_ours(key.as_str()) => None,
+            KeyAndValueRef::Ascii(key, _) if is_no_metadata(key.as_str()) => None,
             KeyAndValueRef::Ascii(key, value) => {
                 Some(entry(key.as_str(), value.as_encoded_bytes()))
             }
+            KeyAndValueRef::Binary(key, _) if is_ours(key.as_str()) => None,
             KeyAndValueRef::Binary(key, value) => {
                 Some(entry(key.as_str(), value.as_encoded_bytes()))
             }
@@ -36,6 +41,10 @@ pub(crate) fn metadata_of(entries: Vec<Entry>) -> MetadataMap {
         }
     }
     MetadataMap::from_headers(metadata)
+}
+
+fn is_no_metadata(key: &str) -> bool {
+    key == GRPC_TIMEOUT || RESERVED.contains(&key) || is_ours(key)
 }
 
 fn is_ours(key: &str) -> bool {

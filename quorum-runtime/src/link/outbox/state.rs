@@ -1,5 +1,6 @@
 //! The steps of which the operations of an outbox are made, under its lock.
 
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -29,6 +30,17 @@ impl State {
     pub(super) fn enqueue(&mut self, outgoing: Outgoing) {
         self.bytes += outgoing.bytes;
         self.queue.push_back(Queued { outgoing, sends: 0, lost: None });
+    }
+
+    /// Whether the first message is held back, and so all others. If so, the task is woken when its
+    /// time has come, or is over.
+    pub(super) fn is_held(&mut self, task: &Context<'_>) -> bool {
+        let first = self.queue.front().map(|queued| &queued.outgoing);
+        let until = first.and_then(|first| {
+            let not_before = first.not_before?;
+            Some(first.deadline.map_or(not_before, |deadline| deadline.min(not_before)))
+        });
+        self.hold.poll(until, task).is_pending()
     }
 
     /// The first message whose time is not over, with the time that is left to it. The others are
@@ -67,7 +79,8 @@ impl State {
     pub(super) fn enqueue_unawaited(&mut self, envelope: Envelope, bytes: usize) {
         let delivery = Delivery { answer: Answer::Untold, ..Delivery::default() };
         let reply_to = ReplyTo::nobody();
-        self.enqueue(Outgoing { envelope, bytes, reply_to, delivery, deadline: None });
+        let (deadline, not_before) = (None, None);
+        self.enqueue(Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before });
     }
 
     /// Takes the unsent message of the same method out of the queue.

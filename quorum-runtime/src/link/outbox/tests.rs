@@ -23,7 +23,8 @@ fn push_with(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<Inbox> {
     let inbox = Arc::new(Inbox::default());
     let envelope = Envelope { sequence, ..Envelope::default() };
     let reply_to = inbox.slot(1.into());
-    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline: None });
+    let (deadline, not_before) = (None, None);
+    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline, not_before });
     inbox
 }
 
@@ -33,7 +34,8 @@ fn push_for_a_second(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<
     let envelope = Envelope { sequence, ..Envelope::default() };
     let reply_to = inbox.slot(1.into());
     let deadline = Some(Instant::now() + Duration::from_secs(1));
-    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline });
+    let not_before = None;
+    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline, not_before });
     inbox
 }
 
