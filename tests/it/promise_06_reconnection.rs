@@ -221,8 +221,8 @@ async fn a_node_that_is_silently_gone_is_noticed() {
     let error = node.ask(item(2)).await.unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Disconnected(_)), "{error}");
     assert!(begun.elapsed() < PATIENCE * 3 / 4, "noticed after {:?}", begun.elapsed());
-    proxy.set(Traffic::Pass);
-    node.ask(item(3)).await.unwrap();
     // The node has noticed as well that its client is gone.
     eventually("the watch ends", || server.recording().watches() == (1, 1)).await;
+    proxy.set(Traffic::Pass);
+    node.ask(item(3)).await.unwrap();
 }
