@@ -179,8 +179,9 @@ async fn the_wait_between_attempts_grows_and_a_connection_that_worked_starts_it_
 
     drop(listener);
     server.restart().await;
-    manager.ready(&Majority).await.unwrap();
-    node.ask(item(1)).await.unwrap();
+    // The last connection to the listener may only now be seen to break.
+    let coming_back = async { while node.ask(item(1)).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, coming_back).await.unwrap();
     server.kill();
     let listener = TcpListener::bind(&address).await.unwrap();
     let begun = Instant::now();
