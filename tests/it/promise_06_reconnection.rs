@@ -179,8 +179,9 @@ async fn the_wait_between_attempts_grows_and_a_connection_that_worked_starts_it_
 
     drop(listener);
     server.restart().await;
-    manager.ready(&Majority).await.unwrap();
-    node.ask(item(1)).await.unwrap();
+    // The last connection to the listener may only now be seen to break.
+    let coming_back = async { while node.ask(item(1)).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, coming_back).await.unwrap();
     server.kill();
     let listener = TcpListener::bind(&address).await.unwrap();
     let begun = Instant::now();
@@ -221,8 +222,8 @@ async fn a_node_that_is_silently_gone_is_noticed() {
     let error = node.ask(item(2)).await.unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Disconnected(_)), "{error}");
     assert!(begun.elapsed() < PATIENCE * 3 / 4, "noticed after {:?}", begun.elapsed());
-    proxy.set(Traffic::Pass);
-    node.ask(item(3)).await.unwrap();
     // The node has noticed as well that its client is gone.
     eventually("the watch ends", || server.recording().watches() == (1, 1)).await;
+    proxy.set(Traffic::Pass);
+    node.ask(item(3)).await.unwrap();
 }

@@ -232,6 +232,11 @@ async fn pump(
             Ok(()) = control.changed() => continue,
             read = from.read(&mut piece[..room]), if traffic != Traffic::Hold => read,
         };
+        if traffic == Traffic::Swallow && !matches!(read, Ok(1..)) {
+            // An end is swallowed as well.
+            let _ = control.changed().await;
+            return Err(End::Reset);
+        }
         let read = match read {
             Ok(0) => return to.shutdown().await.map_err(|_| End::Reset),
             Ok(read) => read,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
-use quorum_runtime::{All, Majority, Manager};
+use quorum_runtime::{All, Majority, Manager, Request};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -140,11 +140,20 @@ fn manager(addresses: &[String], seed: u64) -> Result<Manager> {
 async fn settled(managers: &[Manager]) -> Result<()> {
     for manager in managers {
         let recorder = manager.recorder(Majority)?;
+        let mut last = None;
         let answering = async {
             // A connection may be about to break when the first of these is made.
-            while recorder.record(item(1)).all().await.is_err() {}
+            loop {
+                let mut request = Request::new(item(1));
+                request.set_timeout(PATIENCE / 8);
+                match recorder.record(request).all().await {
+                    Ok(_) => return,
+                    Err(error) => last = Some(error),
+                }
+            }
         };
-        tokio::time::timeout(PATIENCE, answering).await.context("a client does not come back")?;
+        let answered = tokio::time::timeout(PATIENCE, answering).await;
+        answered.with_context(|| format!("a client does not come back: {last:?}"))?;
         manager.ready(&All).await?;
     }
     Ok(())
