@@ -65,7 +65,8 @@
 //!
 //! # Feature flags
 //!
-//! None yet.
+//! - `metrics`: `Metrics`, an [`Observer`] that counts and times what happens for the crate
+//!   [`metrics`](https://docs.rs/metrics). Off by default.
 
 mod call;
 mod configuration;
@@ -73,6 +74,7 @@ mod error;
 mod link;
 mod manager;
 mod node;
+mod observe;
 mod quorum;
 mod server;
 mod wire;
@@ -94,6 +96,9 @@ pub use error::{
 pub use link::{ConnectionState, Losses};
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
+#[cfg(feature = "metrics")]
+pub use observe::Metrics;
+pub use observe::{CallOutcome, Event, EventKind, EventLog, Message, Observer, Process, Tracing};
 pub use quorum::{
     All, And, Any, Collector, Dissemination, Grid, Joint, Level, Majority, Masking, NodeId,
     NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,

@@ -10,6 +10,7 @@ use prost::Message;
 use tokio::time::{Instant, Sleep};
 use tonic::Request;
 use tonic::metadata::MetadataMap;
+use tracing::span::EnteredSpan;
 
 use super::inbox::{Arrival, Event};
 use super::timeout::timeout_of;
@@ -17,6 +18,7 @@ use super::{Context, Inbox, Method};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
+use crate::observe::{About, CallOutcome, ObservedCall};
 use crate::quorum::{NodeId, NodeSet};
 use crate::wire::{Envelope, entries_of};
 
@@ -66,6 +68,7 @@ pub(crate) struct Gather {
     deadline: Deadline,
     expired: bool,
     cancelled: bool,
+    observed: Option<Box<ObservedCall>>,
     context: Arc<Context>,
 }
 
@@ -91,16 +94,20 @@ impl Gather {
         let after = own.unwrap_or(context.timeout);
         let at = Instant::now().checked_add(after);
         let travels = own.is_some() || method.delivery.answer != Answer::Nothing;
+        let sequence = context.next_sequence();
+        let observed = context.scope.call(method.name, sequence, targets.len());
+        let about = observed.as_ref().map(|call| Arc::clone(call.about()));
         Self {
             method,
-            sequence: context.next_sequence(),
+            sequence,
             targets,
             outstanding: NodeSet::new(),
-            inbox: Arc::default(),
+            inbox: Arc::new(Inbox::new(about)),
             arrived: VecDeque::new(),
             deadline: Deadline { after, at, travels, sleep: None },
             expired: false,
             cancelled: false,
+            observed,
             context: Arc::clone(context),
         }
     }
@@ -130,6 +137,18 @@ impl Gather {
     /// are sent nothing.
     pub(super) fn cancel(mut self) {
         self.cancelled = true;
+    }
+
+    /// Whoever waits knows how the call ended.
+    pub(super) fn end(&mut self, outcome: impl Into<CallOutcome>) {
+        if let Some(call) = &mut self.observed {
+            call.end(outcome.into());
+        }
+    }
+
+    /// The span in which the call is awaited, as long as what is returned lives.
+    pub(super) fn enter(&self) -> Option<EnteredSpan> {
+        self.observed.as_ref().map(|call| call.enter())
     }
 
     pub(super) const fn method(&self) -> Method {
@@ -197,9 +216,20 @@ impl Gather {
             self.outstanding.remove(node);
         }
         match event {
-            Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
-            Event::Failed(error) => Some(Outcome { node, reply: Err(error) }),
+            Event::Reply(payload) => Some(self.outcome(node, Ok(payload))),
+            Event::Failed(error) => Some(self.outcome(node, Err(error))),
             Event::End => None,
+        }
+    }
+
+    fn outcome(&self, node: NodeId, reply: Result<Bytes, NodeError>) -> Outcome {
+        Outcome { node, reply, about: self.inbox.about().cloned() }
+    }
+
+    /// The caller knows, or does not want to know, what becomes of every node.
+    fn settle(&self) {
+        if let Some(about) = self.inbox.about() {
+            about.settle();
         }
     }
 
@@ -211,8 +241,12 @@ impl Gather {
                 after: self.deadline.after,
                 connection: node.link().state().into_error(),
             };
+            if let Some(about) = self.inbox.about() {
+                about.failed(node.id(), &error);
+            }
             self.arrived.push_back(Arrival { node: node.id(), event: Event::Failed(error) });
         }
+        self.settle();
     }
 }
 
@@ -220,13 +254,23 @@ impl Gather {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) node: NodeId,
-    pub(super) reply: Result<Bytes, NodeError>,
+    reply: Result<Bytes, NodeError>,
+    about: Option<Arc<About>>,
 }
 
 impl Outcome {
     /// The reply as a message.
     pub(super) fn decode<R: Message + Default>(self) -> Result<R, NodeError> {
-        R::decode(self.reply?).map_err(NodeError::Undecodable)
+        let decoded = R::decode(self.reply?).map_err(NodeError::Undecodable);
+        if let (Err(error), Some(about)) = (&decoded, &self.about) {
+            about.failed(self.node, error);
+        }
+        decoded
+    }
+
+    /// Why there is no reply, or the reply itself, whatever it says.
+    pub(super) fn encoded(self) -> Result<Bytes, NodeError> {
+        self.reply
     }
 }
 
@@ -247,6 +291,10 @@ impl Drop for Gather {
     /// Nobody waits any more, so no node needs to remember the call: a hung node would remember it
     /// for ever.
     fn drop(&mut self) {
+        self.end(if self.cancelled { CallOutcome::Cancelled } else { CallOutcome::Dropped });
+        if self.cancelled {
+            self.settle();
+        }
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();

@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 
 use crate::error::NodeError;
+use crate::observe::About;
 use crate::quorum::NodeId;
 
 /// Replies of one call that may wait to be read. It matters to calls whose nodes reply several
@@ -17,6 +18,8 @@ pub(crate) const MAX_UNREAD: usize = 4096;
 pub(crate) struct Inbox {
     state: Mutex<State>,
     abandoned: AtomicBool,
+    /// What the observer of the call knows of it.
+    about: Option<Arc<About>>,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +46,14 @@ pub(crate) enum Event {
 }
 
 impl Inbox {
+    pub(crate) fn new(about: Option<Arc<About>>) -> Self {
+        Self { about, ..Self::default() }
+    }
+
+    pub(crate) const fn about(&self) -> Option<&Arc<About>> {
+        self.about.as_ref()
+    }
+
     /// Where this node's outcome is to be delivered.
     pub(crate) fn slot(self: &Arc<Self>, node: NodeId) -> ReplyTo {
         ReplyTo { inbox: Arc::clone(self), node }
@@ -93,7 +104,7 @@ pub(crate) struct ReplyTo {
 impl ReplyTo {
     /// For a message of which nobody wants to know what became.
     pub(crate) fn nobody() -> Self {
-        let inbox = Inbox { state: Mutex::default(), abandoned: AtomicBool::new(true) };
+        let inbox = Inbox { abandoned: AtomicBool::new(true), ..Inbox::default() };
         Self { inbox: Arc::new(inbox), node: 0.into() }
     }
 
@@ -110,11 +121,19 @@ impl ReplyTo {
 
     /// No further reply will come from the node.
     pub(crate) fn fail(self, error: NodeError) {
+        if let Some(about) = self.inbox.about() {
+            about.failed(self.node, &error);
+        }
         self.deliver(Event::Failed(error));
     }
 
     fn deliver(&self, event: Event) -> bool {
         !self.is_wanted() || self.inbox.deliver(Arrival { node: self.node, event })
+    }
+
+    /// The method, where the call is observed.
+    pub(crate) fn method(&self) -> Option<&'static str> {
+        self.inbox.about().map(|about| about.method())
     }
 
     /// Whether somebody still waits for the outcome.

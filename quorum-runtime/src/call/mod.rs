@@ -31,6 +31,7 @@ pub use session::{Session, SessionReceiver, SessionSender};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::observe::Scope;
 use crate::wire;
 
 /// What all calls of one manager share.
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) max_message_size: usize,
     /// The runtime that the manager was built in. Timers of calls run there, whoever polls them.
     pub(crate) runtime: tokio::runtime::Handle,
+    /// Who sees what happens.
+    pub(crate) scope: Scope,
 }
 
 impl Context {
@@ -50,7 +53,8 @@ impl Context {
         max_message_size: usize,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        Self { sequence: AtomicU64::new(1), timeout, max_message_size, runtime }
+        let scope = Scope::default();
+        Self { sequence: AtomicU64::new(1), timeout, max_message_size, runtime, scope }
     }
 
     /// For the calls of a server to its clients.
@@ -60,7 +64,11 @@ impl Context {
         runtime: tokio::runtime::Handle,
     ) -> Self {
         let sequence = AtomicU64::new(wire::FROM_SERVER | 1);
-        Self { sequence, timeout, max_message_size, runtime }
+        Self { sequence, ..Self::new(timeout, max_message_size, runtime) }
+    }
+
+    pub(crate) fn observed(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// One number for one call, the same for all its nodes.

@@ -4,6 +4,7 @@ use std::task::{Context as Task, Poll, ready};
 
 use super::Gather;
 use crate::error::{NodeFailure, SendError};
+use crate::observe::CallOutcome;
 
 /// A one-way message that is on the queue of every target.
 ///
@@ -97,10 +98,16 @@ impl Future for OneWayFuture {
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let Self { gather, failures } = self.get_mut();
         while let Some(outcome) = ready!(gather.poll_next(task)) {
-            if let Err(error) = outcome.reply {
-                failures.push(gather.failure(outcome.node, error));
+            let node = outcome.node;
+            if let Err(error) = outcome.encoded() {
+                failures.push(gather.failure(node, error));
             }
         }
+        gather.end(match gather.expired() {
+            _ if failures.is_empty() => CallOutcome::Done,
+            Some(_) => CallOutcome::Deadline,
+            None => CallOutcome::Failed,
+        });
         if failures.is_empty() {
             return Poll::Ready(Ok(()));
         }

@@ -8,6 +8,7 @@ use futures::Stream;
 use prost::Message;
 
 use super::{Gather, Reply};
+use crate::observe::CallOutcome;
 
 /// Every reply and every failure of a call as it comes, each tied to its node.
 ///
@@ -73,7 +74,11 @@ impl<R: Message + Default> Stream for ReplyStream<R> {
     type Item = Reply<R>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Reply<R>>> {
+        let _entered = self.gather.enter();
         let outcome = ready!(self.gather.poll_next(task));
+        if outcome.is_none() {
+            self.gather.end(CallOutcome::Done);
+        }
         Poll::Ready(outcome.map(|outcome| Reply { node: outcome.node, result: outcome.decode() }))
     }
 }

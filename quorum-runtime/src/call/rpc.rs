@@ -99,10 +99,13 @@ impl<R: Message + Default> Future for RpcFuture<R> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let gather = &mut self.0.gather;
+        let _entered = gather.enter();
         let outcome = ready!(gather.poll_next(task));
         let outcome = outcome.expect("a call to one node ends with its first outcome");
         let node = outcome.node;
-        Poll::Ready(outcome.decode().map_err(|error| RpcError {
+        let reply = outcome.decode();
+        gather.end(&reply);
+        Poll::Ready(reply.map_err(|error| RpcError {
             method: gather.method().name,
             failure: gather.failure(node, error),
         }))

@@ -10,8 +10,9 @@ use tonic::{Request, Status, Streaming};
 
 use super::requests::Requests;
 use super::{Backoff, Callee, ConnectionState, Conversation, Route, Shared};
-use crate::call::MAX_UNREAD;
+use crate::call::{MAX_UNREAD, ReplyTo};
 use crate::error::{ConnectionError, NodeError};
+use crate::observe::{EventKind, Message};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
@@ -29,16 +30,15 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
     shared.outbox.detach(&ConnectionError::new("the link was closed"));
     shared.outbox.fail_queued(&NodeError::Closed);
-    shared.state.send_replace(ConnectionState::Idle);
+    shared.enter(ConnectionState::Idle);
 }
 
 async fn keep_connected(shared: &Arc<Shared>) {
     let mut backoff = shared.backoff.clone();
     loop {
-        shared.state.send_replace(ConnectionState::Connecting);
+        shared.enter(ConnectionState::Connecting);
         let Ended { error, worked } = connection(shared).await;
-        tracing::debug!(node = %shared.node, %error, "disconnected");
-        shared.state.send_replace(ConnectionState::Disconnected(error));
+        shared.enter(ConnectionState::Disconnected(error));
         if worked {
             // The node was there a moment ago: the first attempt follows at once.
             backoff.reset();
@@ -102,8 +102,7 @@ async fn connect(shared: &Shared) -> Result<Line, ConnectionError> {
 
 async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
     let mut requests = Requests::new(Arc::clone(shared), shared.outbox.attach());
-    shared.state.send_replace(ConnectionState::Connected);
-    tracing::debug!(node = %shared.node, "connected");
+    shared.enter(ConnectionState::Connected);
     let mut worked = false;
     let ended = match line {
         Line::Channel(channel) => {
@@ -137,7 +136,7 @@ async fn converse(
     let response = client.streaming(request, path, EnvelopeCodec).await;
     let response = response.map_err(ConnectionError::new)?;
     *worked = true;
-    shared.outbox.greeted(Hello::read(response.metadata()));
+    shared.greeted(Hello::read(response.metadata()));
     let mut replies: Streaming<Envelope> = response.into_inner();
     while let Some(message) = replies.message().await.map_err(ConnectionError::new)? {
         match &calls_back {
@@ -162,7 +161,7 @@ async fn converse_in_process(
     let Conversation { hello, mut replies } =
         callee.handle(shared.hello, Box::pin(requests.map(Ok)))?;
     *worked = true;
-    shared.outbox.greeted(hello);
+    shared.greeted(hello);
     while let Some(reply) = replies.next().await {
         shared.deliver(reply.map_err(ConnectionError::new)?);
     }
@@ -177,13 +176,25 @@ fn overloaded(call: Envelope) -> Envelope {
 }
 
 impl Shared {
+    /// The node has said, on this connection, who it is.
+    fn greeted(&self, hello: Hello) {
+        self.outbox.greeted(hello);
+        self.outbox.tell("", 0, EventKind::Greeted);
+    }
+
     /// Hands a reply to the call that waits for it.
     pub(super) fn deliver(&self, reply: Envelope) {
         let sequence = reply.sequence;
+        let message = self.outbox.is_observed().then(|| Message::answer(&reply));
         let error = reply.status.and_then(RpcStatus::into_error);
         let is_end = wire::is_end(&reply.entries);
+        let reply_to = self.outbox.take(sequence, is_end || error.is_some());
+        if let Some(message) = message {
+            let method = reply_to.as_ref().and_then(ReplyTo::method).unwrap_or_default();
+            self.outbox.tell(method, sequence, EventKind::Received(message));
+        }
         // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
-        let Some(reply_to) = self.outbox.take(sequence, is_end || error.is_some()) else {
+        let Some(reply_to) = reply_to else {
             return;
         };
         if let Some(status) = error {

@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use crate::error::ConnectionError;
+use crate::observe::{EventKind, Line, Process, Scope};
 use crate::quorum::NodeId;
 use crate::wire::{Hello, MAX_MESSAGE_SIZE};
 
@@ -61,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) hello: Hello,
     /// What handles the calls of the node to this process, on the stream that this process opened.
     pub(crate) callee: Option<Arc<dyn Callee>>,
+    /// Who sees what happens.
+    pub(crate) scope: Scope,
 }
 
 impl Default for Settings {
@@ -73,6 +76,7 @@ impl Default for Settings {
             backoff_max: Duration::from_secs(1),
             hello: Hello { ours: true, ..Hello::default() },
             callee: None,
+            scope: Scope::default(),
         }
     }
 }
@@ -107,12 +111,13 @@ impl Link {
         random: fastrand::Rng,
         runtime: Handle,
     ) -> Self {
+        let line = Line::new(&settings.scope, Process { node: Some(node), incarnation: None });
         Self(Arc::new(Shared {
             node,
             route,
             hello: settings.hello,
             callee: settings.callee.clone(),
-            outbox: Outbox::new(settings.limits),
+            outbox: Outbox::new(settings.limits).observed(line),
             state: watch::Sender::new(ConnectionState::Idle),
             closing: CancellationToken::new(),
             max_message_size: settings.max_message_size,
@@ -151,6 +156,11 @@ impl Link {
     /// Stops a call: nobody wants to hear more of it.
     pub(crate) fn cancel(&self, sequence: u64, answer: Answer) {
         self.0.outbox.cancel(sequence, answer);
+    }
+
+    /// Whether the node is this process.
+    pub(crate) fn is_in_process(&self) -> bool {
+        matches!(self.0.route, Route::InProcess(_))
     }
 
     /// A further connection to the node, besides the one that the link keeps.
@@ -193,6 +203,28 @@ impl Shared {
     fn caller(&self) -> Hello {
         let hello = self.outbox.hello();
         Hello { node_id: Some(self.node), ..hello }
+    }
+
+    /// Every change of the state of a connection that is dialled goes through here.
+    fn enter(&self, state: ConnectionState) {
+        if self.outbox.is_observed()
+            && let Some(kind) = self.told(&state)
+        {
+            self.outbox.tell("", 0, kind);
+        }
+        self.state.send_replace(state);
+    }
+
+    /// What the observer is told of a new state.
+    fn told(&self, state: &ConnectionState) -> Option<EventKind> {
+        Some(match state {
+            ConnectionState::Idle => return None,
+            ConnectionState::Connecting => EventKind::Connecting,
+            ConnectionState::Connected => {
+                EventKind::Connected { number: self.outbox.connections() }
+            }
+            ConnectionState::Disconnected(error) => EventKind::Disconnected(error.clone()),
+        })
     }
 }
 

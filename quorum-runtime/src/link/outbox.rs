@@ -1,3 +1,4 @@
+mod observed;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,9 @@ use super::latency::Latency;
 use super::losses::{Handed, Losses};
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
+use crate::observe::{EventKind, Line};
 use crate::wire::{Envelope, Hello};
+use observed::Sent;
 
 /// How much one node may owe before further messages to it are refused.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,8 @@ pub(crate) struct Epoch(u64);
 pub(crate) struct Outbox {
     limits: Limits,
     state: Mutex<State>,
+    /// Who sees what becomes of the messages. It is told with the lock released.
+    line: Line,
 }
 
 #[derive(Debug, Default)]
@@ -105,11 +110,12 @@ enum Awaited {
 
 impl Outbox {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default() }
+        Self { limits, state: Mutex::default(), line: Line::default() }
     }
 
     /// Puts a message at the end of the queue, or tells its call why it found no room.
     pub(crate) fn push(&self, outgoing: Outgoing) {
+        self.tell_of(&outgoing, EventKind::Queued);
         let mut state = self.lock();
         let replaced = if outgoing.delivery.latest { state.remove_older(&outgoing) } else { None };
         let refusal = state.refusal(outgoing.bytes, self.limits);
@@ -153,16 +159,21 @@ impl Outbox {
         };
         // Only a node of ours knows what to do with it.
         queued.outgoing.envelope.timeout = left.filter(|_| state.peer == Peer::Ours);
+        let sent = self.line.is_observed().then(|| Sent::of(&queued.outgoing));
         let answer = queued.outgoing.delivery.answer;
         if matches!(answer, Answer::Nothing | Answer::Untold) {
             state.bytes -= queued.outgoing.bytes;
             state.handed.one_way(answer);
             drop(state);
+            self.tell_sent(sent);
             // A one-way message finds room: its inbox holds one outcome for each node.
             let _ = queued.outgoing.reply_to.reply(Bytes::new());
             return Poll::Ready(Some(queued.outgoing.envelope));
         }
-        Poll::Ready(Some(state.remember(queued)))
+        let envelope = state.remember(queued);
+        drop(state);
+        self.tell_sent(sent);
+        Poll::Ready(Some(envelope))
     }
 
     /// A reply has come: who waits for it? The first reply of a node that replies once takes the

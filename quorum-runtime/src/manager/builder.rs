@@ -9,6 +9,7 @@ use crate::call::Context;
 use crate::error::BuildError;
 use crate::link::{self, Limits, Link, Route};
 use crate::node::Node;
+use crate::observe::{Observer, Process, Scope};
 use crate::quorum::NodeId;
 use crate::server::{CalledBack, Local, Registry, Service};
 
@@ -232,6 +233,16 @@ impl ManagerBuilder {
         self
     }
 
+    /// Sees what happens to the calls and connections of this manager, and in the handlers of its
+    /// [services](Self::service). Default: nobody, which costs nothing.
+    ///
+    /// [`Observer`] has an example; [`Tracing`](crate::Tracing), `Metrics` and
+    /// [`EventLog`](crate::EventLog) are some. A server has [one of its own](crate::Server::observer).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.settings.scope = Scope::new(observer);
+        self
+    }
+
     /// Makes the random part of the waits between attempts repeatable. Default: random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -256,7 +267,8 @@ impl ManagerBuilder {
         let local = self.local_node()?;
         let settings = self.link_settings(local.as_ref(), incarnation)?;
         let max_message_size = settings.max_message_size;
-        let context = Arc::new(Context::new(self.timeout, max_message_size, runtime.clone()));
+        let context = Context::new(self.timeout, max_message_size, runtime.clone());
+        let context = Arc::new(context.observed(settings.scope.clone()));
         let node = |(id, address): &(NodeId, String)| {
             let endpoint = link::endpoint(address, &settings)
                 .map_err(|reason| BuildError::Address { address: address.clone(), reason })?;
@@ -293,6 +305,8 @@ impl ManagerBuilder {
     ) -> Result<link::Settings, BuildError> {
         let mut settings = self.settings.clone();
         settings.hello.incarnation = Some(incarnation);
+        let node = local.map(|(id, _)| *id);
+        settings.scope = settings.scope.at(Process { node, incarnation: Some(incarnation) });
         if let Some(method) = self.called_back.claimed_twice() {
             return Err(BuildError::ClaimedTwice(method));
         }
@@ -306,7 +320,8 @@ impl ManagerBuilder {
             None if serves => {
                 settings.hello.node_id = Some(0.into());
                 let methods = self.called_back.clone();
-                let callee = CalledBack::new(methods, settings.max_message_size, incarnation);
+                let (limit, scope) = (settings.max_message_size, settings.scope.clone());
+                let callee = CalledBack::new(methods, limit, incarnation, scope);
                 settings.callee = Some(Arc::new(callee));
             }
             None => {}

@@ -155,6 +155,12 @@ impl Manager {
         self.local.as_ref()
     }
 
+    /// Which of the nodes this process is.
+    pub(crate) fn local_id(&self) -> Option<NodeId> {
+        let local = self.nodes.iter().find(|node| node.link().is_in_process());
+        local.map(Node::id)
+    }
+
     /// The number that tells this run of the process from the next.
     pub(crate) const fn incarnation(&self) -> u64 {
         self.incarnation

@@ -98,8 +98,10 @@ impl Clients {
     ) -> (Joined, Reversed) {
         let runtime = Handle::current();
         let mut connected = self.lock();
-        let new =
-            || Arc::new(Context::of_server(TIMEOUT, settings.max_message_size, runtime.clone()));
+        let new = || {
+            let context = Context::of_server(TIMEOUT, settings.max_message_size, runtime.clone());
+            Arc::new(context.observed(settings.scope.clone()))
+        };
         let context = Arc::clone(connected.context.get_or_insert_with(new));
         let id = connected.next_id();
         let (link, reversed) = Reversed::open(id, hello, settings, runtime);

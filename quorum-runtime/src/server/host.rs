@@ -14,6 +14,7 @@ use super::service::Registry;
 use crate::error::ConnectionError;
 use crate::link::{Callee, Conversation, RequestStream, Reversed, Settings};
 use crate::manager::Manager;
+use crate::observe::Scope;
 use crate::wire::{Hello, MAX_MESSAGE_SIZE};
 
 /// What all streams of one server share.
@@ -26,6 +27,8 @@ pub(crate) struct Host {
     pub(super) manager: Option<Manager>,
     pub(super) clients: Clients,
     pub(super) stop: Stop,
+    /// Who sees what happens.
+    pub(super) scope: Scope,
 }
 
 /// What a server holds for one caller at most.
@@ -81,7 +84,12 @@ impl Callee for CalledBack {
 
 impl CalledBack {
     /// Of these methods, as long as what is returned lives.
-    pub(crate) fn new(registry: Registry, max_message_size: usize, incarnation: u64) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        max_message_size: usize,
+        incarnation: u64,
+        scope: Scope,
+    ) -> Self {
         let limits = Limits { max_message_size, ..Limits::default() };
         Self(Arc::new(Host {
             registry,
@@ -90,6 +98,7 @@ impl CalledBack {
             manager: None,
             clients: Clients::default(),
             stop: Stop::default(),
+            scope,
         }))
     }
 }
@@ -119,7 +128,8 @@ impl Host {
 
     /// How links to clients behave.
     fn settings(&self) -> Settings {
-        Settings { max_message_size: self.limits.max_message_size, ..Settings::default() }
+        let (max_message_size, scope) = (self.limits.max_message_size, self.scope.clone());
+        Settings { max_message_size, scope, ..Settings::default() }
     }
 
     /// Handles the requests of a caller that needs no network.

@@ -2,6 +2,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use super::service::{Outcome, Running};
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
+use crate::observe::{EventKind, Line, Message, OpenLine};
 use crate::wire::{self, Envelope};
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
@@ -43,6 +45,7 @@ pub(super) struct Inbound<S> {
     /// No further request is begun.
     ended: bool,
     _running: TaskTrackerToken,
+    line: OpenLine,
 }
 
 /// A request that is being handled and holds the turn.
@@ -74,6 +77,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     pub(super) fn new(requests: S, caller: Arc<Caller>, repeats_method: bool) -> Self {
         let (speak, said) = mpsc::channel(MAX_SAID);
         let limits = caller.host.limits;
+        let line = OpenLine::new(Line::new(&caller.host.scope, caller.peer.process()));
         Self {
             requests,
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
@@ -86,6 +90,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
             ended: false,
             _running: caller.host.stop.running.token(),
             caller,
+            line,
         }
     }
 
@@ -128,7 +133,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                 Event::Outcome(head, outcome) => {
                     self.beside.ended(head.sequence);
                     if let Some(outcome) = outcome {
-                        return Some(Ok(self.phrasing.reply(head, outcome)));
+                        return Some(Ok(self.reply(head, outcome)));
                     }
                 }
                 Event::Said(Said { head, what }) => {
@@ -157,6 +162,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                 Some(match outcome {
                     Some(outcome) => Event::Outcome(head, outcome),
                     None => {
+                        self.tell(&head, EventKind::HandlerReleased);
                         self.beside.add(head, running, turn, streams);
                         Event::Progress
                     }
@@ -181,6 +187,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
             reversed.deliver(request);
             return None;
         }
+        self.tell_received(&request);
         if wire::is_cancel(&request) {
             self.cancel(request.sequence);
             return None;
@@ -204,17 +211,19 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         let head = ReplyHead { sequence, method };
         let handler = match self.caller.host.registry.find(&head.method) {
             Ok(handler) => handler,
-            Err(status) => return Some(self.phrasing.reply(head, Err(status))),
+            Err(status) => return Some(self.reply(head, Err(status))),
         };
         if deadline.is_some_and(|at| at <= Instant::now()) {
             let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-            return Some(self.phrasing.reply(head, Err(late)));
+            return Some(self.reply(head, Err(late)));
         }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, metadata, deadline, Arc::clone(&turn));
         let outlet = Outlet::new(head.clone(), self.speak.clone());
-        let running = (handler.begin)(call, payload, outlet);
+        let name = || self.caller.host.registry.name(&head.method);
+        let begin = || (handler.begin)(call, payload, outlet);
+        let running = self.line.handler(name, sequence, begin);
         let streams = handler.streams;
         if handler.ordered {
             self.current = Some(Handling { head, turn, running, streams });
@@ -238,9 +247,37 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     /// that understands it is sent.
     fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
         match what {
-            What::Reply(payload) => Some(self.phrasing.reply(head, Ok(payload))),
-            What::Failed(status) => Some(self.phrasing.reply(head, Err(status))),
-            What::End => self.phrasing.end(head),
+            What::Reply(payload) => Some(self.reply(head, Ok(payload))),
+            What::Failed(status) => Some(self.reply(head, Err(status))),
+            What::End => {
+                let end = self.phrasing.end(head.clone())?;
+                self.tell(&head, EventKind::Sent(Message::End));
+                Some(end)
+            }
+        }
+    }
+
+    fn reply(&self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
+        if !self.line.is_observed() {
+            return self.phrasing.reply(head, outcome);
+        }
+        let reply = self.phrasing.reply(head.clone(), outcome);
+        self.tell(&head, EventKind::Sent(Message::answer(&reply)));
+        reply
+    }
+
+    fn tell_received(&self, request: &Envelope) {
+        if self.line.is_observed() {
+            let method = self.caller.host.registry.name(&request.method);
+            let message = Message::asking(request);
+            self.line.tell(method, request.sequence, EventKind::Received(message));
+        }
+    }
+
+    fn tell(&self, head: &ReplyHead, kind: EventKind) {
+        if self.line.is_observed() {
+            let method = self.caller.host.registry.name(&head.method);
+            self.line.tell(method, head.sequence, kind);
         }
     }
 

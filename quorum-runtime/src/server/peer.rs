@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use crate::observe::Process;
 use crate::quorum::NodeId;
 
 /// Who sent a request, as far as that is known.
@@ -48,6 +49,10 @@ impl Peer {
     #[must_use]
     pub const fn id(&self) -> Option<NodeId> {
         self.id
+    }
+
+    pub(super) const fn process(&self) -> Process {
+        Process { node: self.id, incarnation: self.incarnation }
     }
 
     /// Where the peer called from; `None` when it is this process or has no network address.

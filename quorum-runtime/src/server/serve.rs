@@ -17,6 +17,7 @@ use super::host::{Host, Stop};
 use super::node_stream::NodeStream;
 use crate::error::ServeError;
 use crate::manager::Manager;
+use crate::observe::Process;
 
 /// HTTP/2 windows and frames; the client's side explains them.
 const WINDOW: u32 = 4 * 1024 * 1024;
@@ -211,13 +212,16 @@ impl Server {
         }
         let of_manager = self.manager.as_ref().map(Manager::incarnation);
         let incarnation = self.incarnation.or(of_manager);
+        let incarnation = incarnation.unwrap_or_else(|| fastrand::Rng::new().u64(..));
+        let node = self.manager.as_ref().and_then(Manager::local_id);
         Ok(Host {
             registry: self.registry,
             limits: self.limits,
-            incarnation: incarnation.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+            incarnation,
             manager: self.manager,
             clients: self.clients,
             stop: Stop::default(),
+            scope: self.scope.at(Process { node, incarnation: Some(incarnation) }),
         })
     }
 }
