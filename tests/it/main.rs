@@ -11,6 +11,7 @@ mod generated;
 mod golden;
 mod gorums_files;
 mod macros;
+mod observability;
 mod order;
 mod plugin;
 mod plugin_request;

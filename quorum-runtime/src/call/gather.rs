@@ -18,7 +18,7 @@ use super::{Context, Inbox, Method};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
-use crate::observe::{About, CallOutcome, ObservedCall};
+use crate::observe::{CallOutcome, ObservedCall};
 use crate::quorum::{NodeId, NodeSet};
 use crate::wire::{Envelope, entries_of};
 
@@ -68,7 +68,6 @@ pub(crate) struct Gather {
     deadline: Deadline,
     expired: bool,
     cancelled: bool,
-    observed: Option<Box<ObservedCall>>,
     context: Arc<Context>,
 }
 
@@ -96,18 +95,16 @@ impl Gather {
         let travels = own.is_some() || method.delivery.answer != Answer::Nothing;
         let sequence = context.next_sequence();
         let observed = context.scope.call(method.name, sequence, targets.len());
-        let about = observed.as_ref().map(|call| Arc::clone(call.about()));
         Self {
             method,
             sequence,
             targets,
             outstanding: NodeSet::new(),
-            inbox: Arc::new(Inbox::new(about)),
+            inbox: Arc::new(Inbox::new(observed)),
             arrived: VecDeque::new(),
             deadline: Deadline { after, at, travels, sleep: None },
             expired: false,
             cancelled: false,
-            observed,
             context: Arc::clone(context),
         }
     }
@@ -140,15 +137,15 @@ impl Gather {
     }
 
     /// Whoever waits knows how the call ended.
-    pub(super) fn end(&mut self, outcome: impl Into<CallOutcome>) {
-        if let Some(call) = &mut self.observed {
+    pub(super) fn end(&self, outcome: impl Into<CallOutcome>) {
+        if let Some(call) = self.inbox.observed() {
             call.end(outcome.into());
         }
     }
 
     /// The span in which the call is awaited, as long as what is returned lives.
     pub(super) fn enter(&self) -> Option<EnteredSpan> {
-        self.observed.as_ref().map(|call| call.enter())
+        self.inbox.observed().map(ObservedCall::enter)
     }
 
     pub(super) const fn method(&self) -> Method {
@@ -197,6 +194,15 @@ impl Gather {
         }
     }
 
+    /// A node's reply as a message.
+    pub(super) fn decode<R: Message + Default>(&self, outcome: Outcome) -> Result<R, NodeError> {
+        let decoded = R::decode(outcome.reply?).map_err(NodeError::Undecodable);
+        if let (Err(error), Some(call)) = (&decoded, self.inbox.observed()) {
+            call.failed(outcome.node, error);
+        }
+        decoded
+    }
+
     /// A node's failure, with the address that a person knows it by.
     pub(super) fn failure(&self, node: NodeId, error: NodeError) -> NodeFailure {
         let address = self.targets.iter().find(|target| target.id() == node).map(Node::address);
@@ -216,20 +222,16 @@ impl Gather {
             self.outstanding.remove(node);
         }
         match event {
-            Event::Reply(payload) => Some(self.outcome(node, Ok(payload))),
-            Event::Failed(error) => Some(self.outcome(node, Err(error))),
+            Event::Reply(payload) => Some(Outcome { node, reply: Ok(payload) }),
+            Event::Failed(error) => Some(Outcome { node, reply: Err(error) }),
             Event::End => None,
         }
     }
 
-    fn outcome(&self, node: NodeId, reply: Result<Bytes, NodeError>) -> Outcome {
-        Outcome { node, reply, about: self.inbox.about().cloned() }
-    }
-
     /// The caller knows, or does not want to know, what becomes of every node.
     fn settle(&self) {
-        if let Some(about) = self.inbox.about() {
-            about.settle();
+        if let Some(call) = self.inbox.observed() {
+            call.settle();
         }
     }
 
@@ -241,8 +243,8 @@ impl Gather {
                 after: self.deadline.after,
                 connection: node.link().state().into_error(),
             };
-            if let Some(about) = self.inbox.about() {
-                about.failed(node.id(), &error);
+            if let Some(call) = self.inbox.observed() {
+                call.failed(node.id(), &error);
             }
             self.arrived.push_back(Arrival { node: node.id(), event: Event::Failed(error) });
         }
@@ -254,24 +256,7 @@ impl Gather {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) node: NodeId,
-    reply: Result<Bytes, NodeError>,
-    about: Option<Arc<About>>,
-}
-
-impl Outcome {
-    /// The reply as a message.
-    pub(super) fn decode<R: Message + Default>(self) -> Result<R, NodeError> {
-        let decoded = R::decode(self.reply?).map_err(NodeError::Undecodable);
-        if let (Err(error), Some(about)) = (&decoded, &self.about) {
-            about.failed(self.node, error);
-        }
-        decoded
-    }
-
-    /// Why there is no reply, or the reply itself, whatever it says.
-    pub(super) fn encoded(self) -> Result<Bytes, NodeError> {
-        self.reply
-    }
+    pub(super) reply: Result<Bytes, NodeError>,
 }
 
 impl Deadline {
@@ -287,17 +272,27 @@ impl Deadline {
     }
 }
 
+impl Gather {
+    fn end_observed(&self) {
+        let Some(call) = self.inbox.observed() else {
+            return;
+        };
+        if self.cancelled {
+            call.settle();
+        }
+        call.end(if self.cancelled { CallOutcome::Cancelled } else { CallOutcome::Dropped });
+        call.abandon();
+    }
+}
+
 impl Drop for Gather {
     /// Nobody waits any more, so no node needs to remember the call: a hung node would remember it
     /// for ever.
     fn drop(&mut self) {
-        self.end(if self.cancelled { CallOutcome::Cancelled } else { CallOutcome::Dropped });
-        if self.cancelled {
-            self.settle();
-        }
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();
+        self.end_observed();
         let (sequence, answer) = (self.sequence, self.method.delivery.answer);
         for node in &*self.targets {
             let owes = self.outstanding.contains(node.id());

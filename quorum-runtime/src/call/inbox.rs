@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 
 use crate::error::NodeError;
-use crate::observe::About;
+use crate::observe::ObservedCall;
 use crate::quorum::NodeId;
 
 /// Replies of one call that may wait to be read. It matters to calls whose nodes reply several
@@ -18,8 +18,7 @@ pub(crate) const MAX_UNREAD: usize = 4096;
 pub(crate) struct Inbox {
     state: Mutex<State>,
     abandoned: AtomicBool,
-    /// What the observer of the call knows of it.
-    about: Option<Arc<About>>,
+    observed: Option<Box<ObservedCall>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,12 +45,13 @@ pub(crate) enum Event {
 }
 
 impl Inbox {
-    pub(crate) fn new(about: Option<Arc<About>>) -> Self {
-        Self { about, ..Self::default() }
+    pub(crate) fn new(observed: Option<Box<ObservedCall>>) -> Self {
+        Self { observed, ..Self::default() }
     }
 
-    pub(crate) const fn about(&self) -> Option<&Arc<About>> {
-        self.about.as_ref()
+    /// The call as its observer sees it, if it has one.
+    pub(crate) fn observed(&self) -> Option<&ObservedCall> {
+        self.observed.as_deref()
     }
 
     /// Where this node's outcome is to be delivered.
@@ -121,8 +121,8 @@ impl ReplyTo {
 
     /// No further reply will come from the node.
     pub(crate) fn fail(self, error: NodeError) {
-        if let Some(about) = self.inbox.about() {
-            about.failed(self.node, &error);
+        if let Some(call) = self.inbox.observed() {
+            call.failed(self.node, &error);
         }
         self.deliver(Event::Failed(error));
     }
@@ -133,7 +133,7 @@ impl ReplyTo {
 
     /// The method, where the call is observed.
     pub(crate) fn method(&self) -> Option<&'static str> {
-        self.inbox.about().map(|about| about.method())
+        self.inbox.observed().map(ObservedCall::method)
     }
 
     /// Whether somebody still waits for the outcome.

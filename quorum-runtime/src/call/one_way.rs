@@ -98,9 +98,8 @@ impl Future for OneWayFuture {
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let Self { gather, failures } = self.get_mut();
         while let Some(outcome) = ready!(gather.poll_next(task)) {
-            let node = outcome.node;
-            if let Err(error) = outcome.encoded() {
-                failures.push(gather.failure(node, error));
+            if let Err(error) = outcome.reply {
+                failures.push(gather.failure(outcome.node, error));
             }
         }
         gather.end(match gather.expired() {

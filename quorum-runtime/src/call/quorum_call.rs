@@ -181,7 +181,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         R: Message + Default,
     {
         let outcome = poll_fn(|task| self.gather.poll_next(task)).await?;
-        Some(Reply { node: outcome.node, result: outcome.decode() })
+        Some(Reply { node: outcome.node, result: self.gather.decode(outcome) })
     }
 
     /// Stops waiting, and asks the nodes that have not answered yet to stop. Nodes to which the
@@ -240,7 +240,7 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
         R: Message + Default,
     {
         let node = outcome.node;
-        self.replies.record(node, outcome.decode());
+        self.replies.record(node, self.gather.decode(outcome));
         // Once the deadline has passed, every silent node is named before the call ends.
         if self.gather.expired().is_some() && !self.gather.is_complete() {
             return None;

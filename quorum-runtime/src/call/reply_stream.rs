@@ -79,7 +79,10 @@ impl<R: Message + Default> Stream for ReplyStream<R> {
         if outcome.is_none() {
             self.gather.end(CallOutcome::Done);
         }
-        Poll::Ready(outcome.map(|outcome| Reply { node: outcome.node, result: outcome.decode() }))
+        Poll::Ready(
+            outcome
+                .map(|outcome| Reply { node: outcome.node, result: self.gather.decode(outcome) }),
+        )
     }
 }
 

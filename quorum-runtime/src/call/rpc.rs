@@ -103,7 +103,7 @@ impl<R: Message + Default> Future for RpcFuture<R> {
         let outcome = ready!(gather.poll_next(task));
         let outcome = outcome.expect("a call to one node ends with its first outcome");
         let node = outcome.node;
-        let reply = outcome.decode();
+        let reply = gather.decode(outcome);
         gather.end(&reply);
         Poll::Ready(reply.map_err(|error| RpcError {
             method: gather.method().name,

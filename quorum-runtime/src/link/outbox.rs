@@ -15,9 +15,8 @@ use super::latency::Latency;
 use super::losses::{Handed, Losses};
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
-use crate::observe::{EventKind, Line};
+use crate::observe::Line;
 use crate::wire::{Envelope, Hello};
-use observed::Sent;
 
 /// How much one node may owe before further messages to it are refused.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +114,7 @@ impl Outbox {
 
     /// Puts a message at the end of the queue, or tells its call why it found no room.
     pub(crate) fn push(&self, outgoing: Outgoing) {
-        self.tell_of(&outgoing, EventKind::Queued);
+        self.tell_queued(&outgoing.envelope);
         let mut state = self.lock();
         let replaced = if outgoing.delivery.latest { state.remove_older(&outgoing) } else { None };
         let refusal = state.refusal(outgoing.bytes, self.limits);
@@ -159,21 +158,22 @@ impl Outbox {
         };
         // Only a node of ours knows what to do with it.
         queued.outgoing.envelope.timeout = left.filter(|_| state.peer == Peer::Ours);
-        let sent = self.line.is_observed().then(|| Sent::of(&queued.outgoing));
         let answer = queued.outgoing.delivery.answer;
         if matches!(answer, Answer::Nothing | Answer::Untold) {
             state.bytes -= queued.outgoing.bytes;
             state.handed.one_way(answer);
             drop(state);
-            self.tell_sent(sent);
+            self.tell_sent(&queued.outgoing.envelope);
             // A one-way message finds room: its inbox holds one outcome for each node.
             let _ = queued.outgoing.reply_to.reply(Bytes::new());
             return Poll::Ready(Some(queued.outgoing.envelope));
         }
-        let envelope = state.remember(queued);
+        let popped = Poll::Ready(Some(state.remember(queued)));
         drop(state);
-        self.tell_sent(sent);
-        Poll::Ready(Some(envelope))
+        if let Poll::Ready(Some(envelope)) = &popped {
+            self.tell_sent(envelope);
+        }
+        popped
     }
 
     /// A reply has come: who waits for it? The first reply of a node that replies once takes the

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 use tracing::Span;
@@ -10,21 +10,16 @@ use super::{CallOutcome, EventKind, Process};
 use crate::error::{NodeError, QuorumError, QuorumErrorKind};
 use crate::quorum::NodeId;
 
-/// A call as its observer sees it, from when it is made until nobody waits for it.
+/// A call as its observer sees it. It is shared by all who may have something to tell of it.
 #[derive(Debug)]
 pub(crate) struct ObservedCall {
-    about: Arc<About>,
-    made: Instant,
-    span: Span,
-    ended: bool,
-}
-
-/// What the nodes' parts of one call share.
-#[derive(Debug)]
-pub(crate) struct About {
     observed: Arc<Observed>,
     method: &'static str,
     sequence: u64,
+    made: Instant,
+    /// As long as somebody waits.
+    span: Mutex<Span>,
+    ended: AtomicBool,
     /// The caller has been told what became of every node, so what becomes of the messages is no
     /// failure of theirs.
     settled: AtomicBool,
@@ -38,33 +33,21 @@ impl ObservedCall {
         targets: usize,
     ) -> Self {
         let observed = Arc::clone(observed);
-        let about = About { observed, method, sequence, settled: AtomicBool::new(false) };
-        let (span, made) = about.observed.begin(about.subject(None), EventKind::Called { targets });
-        Self { about: Arc::new(about), made, span, ended: false }
+        let subject = subject(method, sequence, None);
+        let (span, made) = observed.begin(subject, EventKind::Called { targets });
+        let (span, ended, settled) =
+            (Mutex::new(span), AtomicBool::new(false), AtomicBool::new(false));
+        Self { observed, method, sequence, made, span, ended, settled }
     }
 
-    pub(crate) const fn about(&self) -> &Arc<About> {
-        &self.about
+    pub(crate) const fn method(&self) -> &'static str {
+        self.method
     }
 
     /// The span in which the call is awaited, as long as what is returned lives.
     pub(crate) fn enter(&self) -> EnteredSpan {
-        self.span.clone().entered()
-    }
-
-    /// Whoever waited knows how the call ended. Only the first time counts: a call can be asked again.
-    pub(crate) fn end(&mut self, outcome: CallOutcome) {
-        if !self.ended {
-            self.ended = true;
-            let elapsed = self.made.elapsed();
-            self.about.tell(None, EventKind::Ended { outcome, elapsed });
-        }
-    }
-}
-
-impl About {
-    pub(crate) const fn method(&self) -> &'static str {
-        self.method
+        let span = self.span.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        span.entered()
     }
 
     /// A node's part of the call ended with this error.
@@ -79,18 +62,32 @@ impl About {
         self.settled.store(true, Ordering::Release);
     }
 
-    fn tell(&self, node: Option<NodeId>, kind: EventKind) {
-        self.observed.tell(self.subject(node), kind);
-    }
-
-    fn subject(&self, node: Option<NodeId>) -> Subject {
-        Subject {
-            peer: node.map(|node| Process { node: Some(node), incarnation: None }),
-            method: self.method.into(),
-            sequence: self.sequence,
-            waiting: None,
+    /// Whoever waited knows how the call ended. Only the first time counts: a call can be asked again.
+    pub(crate) fn end(&self, outcome: CallOutcome) {
+        if !self.ended.swap(true, Ordering::Relaxed) {
+            let elapsed = self.made.elapsed();
+            self.tell(None, EventKind::Ended { outcome, elapsed });
         }
     }
+
+    /// Nobody waits any more.
+    pub(crate) fn abandon(&self) {
+        let span = std::mem::replace(
+            &mut *self.span.lock().unwrap_or_else(PoisonError::into_inner),
+            Span::none(),
+        );
+        // With the lock released: a subscriber is told.
+        drop(span);
+    }
+
+    fn tell(&self, node: Option<NodeId>, kind: EventKind) {
+        self.observed.tell(subject(self.method, self.sequence, node), kind);
+    }
+}
+
+fn subject(method: &'static str, sequence: u64, node: Option<NodeId>) -> Subject {
+    let peer = node.map(|node| Process { node: Some(node), incarnation: None });
+    Subject { peer, method: method.into(), sequence, waiting: None }
 }
 
 impl<T> From<&Result<T, NodeError>> for CallOutcome {

@@ -198,6 +198,15 @@ impl EventKind {
     pub(super) const fn is_of_queue(&self) -> bool {
         matches!(self, Self::Queued | Self::Sent(_) | Self::Disconnected(_))
     }
+
+    /// What went wrong.
+    pub(super) fn error(&self) -> Option<&dyn fmt::Display> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Disconnected(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Event {
@@ -210,10 +219,9 @@ impl fmt::Display for Event {
         if *sequence != 0 {
             write!(f, " #{sequence} {method}")?;
         }
-        match kind {
-            EventKind::Failed(error) => write!(f, ": {error}"),
-            EventKind::Disconnected(error) => write!(f, ": {error}"),
-            _ => Ok(()),
+        match kind.error() {
+            Some(error) => write!(f, ": {error}"),
+            None => Ok(()),
         }
     }
 }

@@ -2,9 +2,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::handler::{Running, run};
 use super::scope::{Observed, Subject};
-use super::{EventKind, Message, Process, Scope};
+use super::{EventKind, Message, ObservedHandler, Process, Scope};
 use crate::wire::{self, Envelope};
 
 /// What goes on between this process and one other, if it is observed.
@@ -67,18 +66,15 @@ impl Line {
         }
     }
 
-    /// Observes a handler that begins now.
-    pub(crate) fn handler<T: Send + 'static>(
+    /// Tells that a handler begins, if that is observed.
+    pub(crate) fn handler(
         &self,
         method: impl FnOnce() -> Cow<'static, str>,
         sequence: u64,
-        begin: impl FnOnce() -> Running<T>,
-    ) -> Running<T> {
-        let Some(Ends { observed, peer }) = &self.0 else {
-            return begin();
-        };
+    ) -> Option<Box<ObservedHandler>> {
+        let Ends { observed, peer } = self.0.as_ref()?;
         let subject = Subject { peer: Some(*peer), method: method(), sequence, waiting: None };
-        run(Arc::clone(observed), subject, begin)
+        Some(Box::new(ObservedHandler::begin(observed, subject)))
     }
 }
 

@@ -54,7 +54,6 @@ impl EventLog {
     }
 
     /// Takes the events that are kept, the oldest first.
-    #[must_use]
     pub fn take(&self) -> Vec<Event> {
         std::mem::take(&mut *self.lock()).into()
     }

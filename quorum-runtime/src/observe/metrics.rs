@@ -2,7 +2,6 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::names::cause;
 use super::{CallOutcome, Event, EventKind, Message, Observer, Process};
 
 const CALLS: &str = "quorum_calls_total";
@@ -26,8 +25,7 @@ const HANDLER_DURATION: &str = "quorum_handler_duration_seconds";
 /// | `quorum_call_duration_seconds` | `method` | from the call to its result, a histogram |
 /// | `quorum_handler_duration_seconds` | `method` | from a handler's begin to its return, a histogram |
 ///
-/// A cause is the name of the [`NodeError`](crate::NodeError), `unreachable` for example, or where
-/// the node answered with a status the name of its code, as `not_found`. The depth of a queue is
+/// A cause is named by [`EventKind::cause`]. The depth of a queue is
 /// taken whenever a message is put on it or leaves it, and when a connection ends.
 ///
 /// ```
@@ -82,8 +80,9 @@ impl Observer for Metrics {
             EventKind::Received(Message::Reply) if !event.method.is_empty() => {
                 counter!(REPLIES, "method" => method()).increment(1);
             }
-            EventKind::Failed(error) => {
-                counter!(ERRORS, "method" => method(), "cause" => cause(error)).increment(1);
+            EventKind::Failed(_) => {
+                let cause = event.kind.cause().unwrap_or_default();
+                counter!(ERRORS, "method" => method(), "cause" => cause).increment(1);
             }
             EventKind::Connected { number } if *number > 1 => {
                 if let Some(node) = node(event.peer) {

@@ -22,8 +22,9 @@ mod tracing;
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
 pub use self::tracing::Tracing;
-pub(crate) use call::{About, ObservedCall};
+pub(crate) use call::ObservedCall;
 pub use event::{CallOutcome, Event, EventKind, Message, Process};
+pub(crate) use handler::ObservedHandler;
 pub(crate) use line::{Line, Moment, OpenLine};
 pub use log::EventLog;
 pub use observer::Observer;

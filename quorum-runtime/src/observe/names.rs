@@ -30,6 +30,29 @@ impl EventKind {
         }
     }
 
+    /// Why there is no reply, in a word: that of the [`NodeError`], `unreachable` for example, or where
+    /// the node answered with a status the name of its code, `not_found` for example. `None` of what
+    /// is no failure.
+    ///
+    /// ```
+    /// use quorum_runtime::{EventKind, NodeError, Status};
+    ///
+    /// let failed = |error| EventKind::Failed(error);
+    /// assert_eq!(failed(NodeError::Closed).cause(), Some("closed"));
+    /// assert_eq!(failed(NodeError::Status(Status::not_found("no key"))).cause(), Some("not_found"));
+    /// assert_eq!(EventKind::Queued.cause(), None);
+    /// ```
+    #[must_use]
+    pub fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Failed(error) => Some(cause(error)),
+            Self::Sent(Message::Error(error)) | Self::Received(Message::Error(error)) => {
+                Some(code(*error))
+            }
+            _ => None,
+        }
+    }
+
     /// How a sentence goes on to the peer.
     pub(super) const fn preposition(&self) -> &'static str {
         match self {
@@ -80,9 +103,7 @@ impl CallOutcome {
     }
 }
 
-/// The name of a cause in logs, and as a label of metrics: that of the error, or the code of the
-/// status that the node answered with.
-pub(super) fn cause(error: &NodeError) -> &'static str {
+fn cause(error: &NodeError) -> &'static str {
     match error {
         NodeError::Status(status) => code(status.code()),
         NodeError::Unreachable(_) => "unreachable",
@@ -97,8 +118,7 @@ pub(super) fn cause(error: &NodeError) -> &'static str {
     }
 }
 
-/// The name of a code, as gRPC's interceptors for metrics write it, in snake case.
-pub(super) const fn code(code: Code) -> &'static str {
+const fn code(code: Code) -> &'static str {
     match code {
         Code::Ok => "ok",
         Code::Cancelled => "cancelled",

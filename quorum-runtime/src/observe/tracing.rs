@@ -1,7 +1,6 @@
 use tracing::{Level, Span, field};
 
-use super::names::{cause, code};
-use super::{Event, EventKind, Message, Observer};
+use super::{Event, EventKind, Observer};
 
 /// An observer that writes every event to [`tracing`], and gives handlers and calls their spans.
 ///
@@ -46,8 +45,8 @@ impl Observer for Tracing {
                     sequence = (event.sequence != 0).then_some(event.sequence),
                     waiting = event.waiting,
                     outcome = outcome(&event.kind),
-                    cause = cause_of(&event.kind),
-                    error = error(&event.kind).map(field::display),
+                    cause = event.kind.cause(),
+                    error = event.kind.error().map(field::display),
                     elapsed = elapsed(&event.kind).map(field::debug),
                     "{}",
                     event.kind,
@@ -99,24 +98,6 @@ fn method(event: &Event) -> Option<&str> {
 fn outcome(kind: &EventKind) -> Option<&'static str> {
     match kind {
         EventKind::Ended { outcome, .. } => Some(outcome.name()),
-        _ => None,
-    }
-}
-
-fn cause_of(kind: &EventKind) -> Option<&'static str> {
-    match kind {
-        EventKind::Failed(error) => Some(cause(error)),
-        EventKind::Sent(Message::Error(error)) | EventKind::Received(Message::Error(error)) => {
-            Some(code(*error))
-        }
-        _ => None,
-    }
-}
-
-fn error(kind: &EventKind) -> Option<&dyn std::fmt::Display> {
-    match kind {
-        EventKind::Failed(error) => Some(error),
-        EventKind::Disconnected(error) => Some(error),
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ use super::service::{Outcome, Running};
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
-use crate::observe::{EventKind, Line, Message, OpenLine};
+use crate::observe::{EventKind, Line, Message, ObservedHandler, OpenLine};
 use crate::wire::{self, Envelope};
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
@@ -133,7 +133,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                 Event::Outcome(head, outcome) => {
                     self.beside.ended(head.sequence);
                     if let Some(outcome) = outcome {
-                        return Some(Ok(self.reply(head, outcome)));
+                        return Some(Ok(self.reply(&head, outcome)));
                     }
                 }
                 Event::Said(Said { head, what }) => {
@@ -162,7 +162,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                 Some(match outcome {
                     Some(outcome) => Event::Outcome(head, outcome),
                     None => {
-                        self.tell(&head, EventKind::HandlerReleased);
+                        self.tell_released(&head);
                         self.beside.add(head, running, turn, streams);
                         Event::Progress
                     }
@@ -211,19 +211,22 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         let head = ReplyHead { sequence, method };
         let handler = match self.caller.host.registry.find(&head.method) {
             Ok(handler) => handler,
-            Err(status) => return Some(self.reply(head, Err(status))),
+            Err(status) => return Some(self.reply(&head, Err(status))),
         };
         if deadline.is_some_and(|at| at <= Instant::now()) {
             let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-            return Some(self.reply(head, Err(late)));
+            return Some(self.reply(&head, Err(late)));
         }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, metadata, deadline, Arc::clone(&turn));
         let outlet = Outlet::new(head.clone(), self.speak.clone());
-        let name = || self.caller.host.registry.name(&head.method);
-        let begin = || (handler.begin)(call, payload, outlet);
-        let running = self.line.handler(name, sequence, begin);
+        let observed = self.observe_handler(&head);
+        let running = (handler.begin)(call, payload, outlet);
+        let running: Running = match observed {
+            Some(observed) => observed.run(running),
+            None => running,
+        };
         let streams = handler.streams;
         if handler.ordered {
             self.current = Some(Handling { head, turn, running, streams });
@@ -247,38 +250,51 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     /// that understands it is sent.
     fn said_reply(&self, head: ReplyHead, what: What) -> Option<Envelope> {
         match what {
-            What::Reply(payload) => Some(self.reply(head, Ok(payload))),
-            What::Failed(status) => Some(self.reply(head, Err(status))),
+            What::Reply(payload) => Some(self.reply(&head, Ok(payload))),
+            What::Failed(status) => Some(self.reply(&head, Err(status))),
             What::End => {
-                let end = self.phrasing.end(head.clone())?;
-                self.tell(&head, EventKind::Sent(Message::End));
+                let end = self.phrasing.end(&head)?;
+                self.tell_sent(&head, &end);
                 Some(end)
             }
         }
     }
 
-    fn reply(&self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
-        if !self.line.is_observed() {
-            return self.phrasing.reply(head, outcome);
-        }
-        let reply = self.phrasing.reply(head.clone(), outcome);
-        self.tell(&head, EventKind::Sent(Message::answer(&reply)));
+    fn reply(&self, head: &ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
+        let reply = self.phrasing.reply(head, outcome);
+        self.tell_sent(head, &reply);
         reply
+    }
+
+    fn tell_sent(&self, head: &ReplyHead, reply: &Envelope) {
+        if self.line.is_observed() {
+            self.tell(head, EventKind::Sent(Message::answer(reply)));
+        }
+    }
+
+    fn tell_released(&self, head: &ReplyHead) {
+        if self.line.is_observed() {
+            self.tell(head, EventKind::HandlerReleased);
+        }
     }
 
     fn tell_received(&self, request: &Envelope) {
         if self.line.is_observed() {
-            let method = self.caller.host.registry.name(&request.method);
-            let message = Message::asking(request);
-            self.line.tell(method, request.sequence, EventKind::Received(message));
+            let head = ReplyHead { sequence: request.sequence, method: request.method.clone() };
+            self.tell(&head, EventKind::Received(Message::asking(request)));
         }
     }
 
+    /// A handler begins, and is observed.
+    fn observe_handler(&self, head: &ReplyHead) -> Option<Box<ObservedHandler>> {
+        let name = || self.caller.host.registry.name(&head.method);
+        self.line.handler(name, head.sequence)
+    }
+
+    #[cold]
     fn tell(&self, head: &ReplyHead, kind: EventKind) {
-        if self.line.is_observed() {
-            let method = self.caller.host.registry.name(&head.method);
-            self.line.tell(method, head.sequence, kind);
-        }
+        let method = self.caller.host.registry.name(&head.method);
+        self.line.tell(method, head.sequence, kind);
     }
 
     /// The stream is broken: nothing that still runs could be answered.

@@ -19,10 +19,9 @@ pub(super) struct Phrasing {
 }
 
 impl Phrasing {
-    pub(super) fn reply(self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
-        let ReplyHead { sequence, method } = head;
-        let method = if self.repeats_method { method } else { Bytes::new() };
-        let mut reply = Envelope { sequence, method, ..Envelope::default() };
+    pub(super) fn reply(self, head: &ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
+        let method = if self.repeats_method { head.method.clone() } else { Bytes::new() };
+        let mut reply = Envelope { sequence: head.sequence, method, ..Envelope::default() };
         match outcome {
             Ok(payload) => reply.payload = payload,
             Err(status) => reply.status = Some(RpcStatus::from(&status)),
@@ -37,7 +36,7 @@ impl Phrasing {
     }
 
     /// The mark after the last of several replies, where the caller understands it.
-    pub(super) fn end(self, head: ReplyHead) -> Option<Envelope> {
+    pub(super) fn end(self, head: &ReplyHead) -> Option<Envelope> {
         let end = || Envelope {
             sequence: head.sequence,
             entries: wire::end_entries(),

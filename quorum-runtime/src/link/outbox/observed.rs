@@ -3,26 +3,8 @@
 use std::borrow::Cow;
 
 use super::Outbox;
-use crate::link::delivery::Outgoing;
 use crate::observe::{EventKind, Line, Message, Moment};
-
-/// A message that has left the queue.
-pub(super) struct Sent {
-    method: Cow<'static, str>,
-    sequence: u64,
-    message: Message,
-}
-
-impl Sent {
-    pub(super) fn of(outgoing: &Outgoing) -> Self {
-        let envelope = &outgoing.envelope;
-        let message = match envelope.status {
-            Some(_) => Message::answer(envelope),
-            None => Message::asking(envelope),
-        };
-        Self { method: method_of(outgoing), sequence: envelope.sequence, message }
-    }
-}
+use crate::wire::Envelope;
 
 impl Outbox {
     pub(crate) fn observed(self, line: Line) -> Self {
@@ -54,22 +36,25 @@ impl Outbox {
         }
     }
 
-    pub(super) fn tell_of(&self, outgoing: &Outgoing, kind: EventKind) {
+    pub(super) fn tell_queued(&self, envelope: &Envelope) {
         if self.is_observed() {
-            self.tell(method_of(outgoing), outgoing.envelope.sequence, kind);
+            self.tell_message(envelope, EventKind::Queued);
         }
     }
 
-    pub(super) fn tell_sent(&self, sent: Option<Sent>) {
-        if let Some(Sent { method, sequence, message }) = sent {
-            self.tell(method, sequence, EventKind::Sent(message));
+    pub(super) fn tell_sent(&self, envelope: &Envelope) {
+        if self.is_observed() {
+            let message = match envelope.status {
+                Some(_) => Message::answer(envelope),
+                None => Message::asking(envelope),
+            };
+            self.tell_message(envelope, EventKind::Sent(message));
         }
     }
-}
 
-fn method_of(outgoing: &Outgoing) -> Cow<'static, str> {
-    match outgoing.reply_to.method() {
-        Some(method) => method.into(),
-        None => String::from_utf8_lossy(&outgoing.envelope.method).into_owned().into(),
+    #[cold]
+    fn tell_message(&self, envelope: &Envelope, kind: EventKind) {
+        let method = String::from_utf8_lossy(&envelope.method).into_owned();
+        self.tell(method, envelope.sequence, kind);
     }
 }
