@@ -61,6 +61,9 @@ pub mod sessions {}
 #[doc = include_str!("src/errors.md")]
 pub mod errors {}
 
+#[doc = include_str!("src/observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}
 

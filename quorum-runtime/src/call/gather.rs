@@ -18,7 +18,7 @@ use super::{Context, Inbox, Method};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
-use crate::observe::{CallOutcome, ObservedCall};
+use crate::observe::{CallOutcome, apart};
 use crate::quorum::{NodeId, NodeSet};
 use crate::wire::{Envelope, entries_of};
 
@@ -139,13 +139,14 @@ impl Gather {
     /// Whoever waits knows how the call ended.
     pub(super) fn end(&self, outcome: impl Into<CallOutcome>) {
         if let Some(call) = self.inbox.observed() {
-            call.end(outcome.into());
+            apart(|| call.end(outcome.into()));
         }
     }
 
     /// The span in which the call is awaited, as long as what is returned lives.
+    #[inline]
     pub(super) fn enter(&self) -> Option<EnteredSpan> {
-        self.inbox.observed().map(ObservedCall::enter)
+        self.inbox.observed().map(|call| apart(|| call.enter()))
     }
 
     pub(super) const fn method(&self) -> Method {
@@ -272,19 +273,6 @@ impl Deadline {
     }
 }
 
-impl Gather {
-    fn end_observed(&self) {
-        let Some(call) = self.inbox.observed() else {
-            return;
-        };
-        if self.cancelled {
-            call.settle();
-        }
-        call.end(if self.cancelled { CallOutcome::Cancelled } else { CallOutcome::Dropped });
-        call.abandon();
-    }
-}
-
 impl Drop for Gather {
     /// Nobody waits any more, so no node needs to remember the call: a hung node would remember it
     /// for ever.
@@ -292,7 +280,9 @@ impl Drop for Gather {
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();
-        self.end_observed();
+        if let Some(call) = self.inbox.observed() {
+            apart(|| call.abandon(self.cancelled));
+        }
         let (sequence, answer) = (self.sequence, self.method.delivery.answer);
         for node in &*self.targets {
             let owes = self.outstanding.contains(node.id());

@@ -12,7 +12,7 @@ use super::requests::Requests;
 use super::{Backoff, Callee, ConnectionState, Conversation, Route, Shared};
 use crate::call::{MAX_UNREAD, ReplyTo};
 use crate::error::{ConnectionError, NodeError};
-use crate::observe::{EventKind, Message};
+use crate::observe::{EventKind, Message, apart};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
@@ -185,13 +185,13 @@ impl Shared {
     /// Hands a reply to the call that waits for it.
     pub(super) fn deliver(&self, reply: Envelope) {
         let sequence = reply.sequence;
-        let message = self.outbox.is_observed().then(|| Message::answer(&reply));
+        let observed = self.outbox.is_observed().then(|| apart(|| Message::answer(&reply)));
         let error = reply.status.and_then(RpcStatus::into_error);
         let is_end = wire::is_end(&reply.entries);
         let reply_to = self.outbox.take(sequence, is_end || error.is_some());
-        if let Some(message) = message {
+        if let Some(message) = observed {
             let method = reply_to.as_ref().and_then(ReplyTo::method).unwrap_or_default();
-            self.outbox.tell(method, sequence, EventKind::Received(message));
+            apart(|| self.outbox.tell(method, sequence, EventKind::Received(message)));
         }
         // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
         let Some(reply_to) = reply_to else {

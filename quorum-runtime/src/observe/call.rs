@@ -71,7 +71,11 @@ impl ObservedCall {
     }
 
     /// Nobody waits any more.
-    pub(crate) fn abandon(&self) {
+    pub(crate) fn abandon(&self, cancelled: bool) {
+        if cancelled {
+            self.settle();
+        }
+        self.end(if cancelled { CallOutcome::Cancelled } else { CallOutcome::Dropped });
         let span = std::mem::replace(
             &mut *self.span.lock().unwrap_or_else(PoisonError::into_inner),
             Span::none(),

@@ -69,11 +69,11 @@ impl Line {
     /// Tells that a handler begins, if that is observed.
     pub(crate) fn handler(
         &self,
-        method: impl FnOnce() -> Cow<'static, str>,
+        method: Cow<'static, str>,
         sequence: u64,
     ) -> Option<Box<ObservedHandler>> {
         let Ends { observed, peer } = self.0.as_ref()?;
-        let subject = Subject { peer: Some(*peer), method: method(), sequence, waiting: None };
+        let subject = Subject { peer: Some(*peer), method, sequence, waiting: None };
         Some(Box::new(ObservedHandler::begin(observed, subject)))
     }
 }

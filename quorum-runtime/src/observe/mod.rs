@@ -22,6 +22,13 @@ mod tracing;
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
 pub use self::tracing::Tracing;
+
+/// Runs what only an observer costs, out of the way of those who have none.
+#[cold]
+#[inline(never)]
+pub(crate) fn apart<T>(told: impl FnOnce() -> T) -> T {
+    told()
+}
 pub(crate) use call::ObservedCall;
 pub use event::{CallOutcome, Event, EventKind, Message, Process};
 pub(crate) use handler::ObservedHandler;

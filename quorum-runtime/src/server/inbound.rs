@@ -1,8 +1,9 @@
+mod observed;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -18,7 +19,7 @@ use super::service::{Outcome, Running};
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
-use crate::observe::{EventKind, Line, Message, ObservedHandler, OpenLine};
+use crate::observe::{Line, OpenLine};
 use crate::wire::{self, Envelope};
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
@@ -258,43 +259,6 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                 Some(end)
             }
         }
-    }
-
-    fn reply(&self, head: &ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
-        let reply = self.phrasing.reply(head, outcome);
-        self.tell_sent(head, &reply);
-        reply
-    }
-
-    fn tell_sent(&self, head: &ReplyHead, reply: &Envelope) {
-        if self.line.is_observed() {
-            self.tell(head, EventKind::Sent(Message::answer(reply)));
-        }
-    }
-
-    fn tell_released(&self, head: &ReplyHead) {
-        if self.line.is_observed() {
-            self.tell(head, EventKind::HandlerReleased);
-        }
-    }
-
-    fn tell_received(&self, request: &Envelope) {
-        if self.line.is_observed() {
-            let head = ReplyHead { sequence: request.sequence, method: request.method.clone() };
-            self.tell(&head, EventKind::Received(Message::asking(request)));
-        }
-    }
-
-    /// A handler begins, and is observed.
-    fn observe_handler(&self, head: &ReplyHead) -> Option<Box<ObservedHandler>> {
-        let name = || self.caller.host.registry.name(&head.method);
-        self.line.handler(name, head.sequence)
-    }
-
-    #[cold]
-    fn tell(&self, head: &ReplyHead, kind: EventKind) {
-        let method = self.caller.host.registry.name(&head.method);
-        self.line.tell(method, head.sequence, kind);
     }
 
     /// The stream is broken: nothing that still runs could be answered.

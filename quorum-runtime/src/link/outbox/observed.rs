@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Outbox;
-use crate::observe::{EventKind, Line, Message, Moment};
+use crate::observe::{EventKind, Line, Message, Moment, apart};
 use crate::wire::Envelope;
 
 impl Outbox {
@@ -38,21 +38,22 @@ impl Outbox {
 
     pub(super) fn tell_queued(&self, envelope: &Envelope) {
         if self.is_observed() {
-            self.tell_message(envelope, EventKind::Queued);
+            apart(|| self.tell_message(envelope, EventKind::Queued));
         }
     }
 
     pub(super) fn tell_sent(&self, envelope: &Envelope) {
         if self.is_observed() {
-            let message = match envelope.status {
-                Some(_) => Message::answer(envelope),
-                None => Message::asking(envelope),
-            };
-            self.tell_message(envelope, EventKind::Sent(message));
+            apart(|| {
+                let message = match envelope.status {
+                    Some(_) => Message::answer(envelope),
+                    None => Message::asking(envelope),
+                };
+                self.tell_message(envelope, EventKind::Sent(message));
+            });
         }
     }
 
-    #[cold]
     fn tell_message(&self, envelope: &Envelope, kind: EventKind) {
         let method = String::from_utf8_lossy(&envelope.method).into_owned();
         self.tell(method, envelope.sequence, kind);
