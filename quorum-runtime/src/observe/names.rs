@@ -139,3 +139,104 @@ const fn code(code: Code) -> &'static str {
         Code::Unauthenticated => "unauthenticated",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use prost::Message as _;
+    use tonic::Status;
+
+    use super::*;
+    use crate::error::ConnectionError;
+
+    fn guide() -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/observability.md");
+        std::fs::read_to_string(path).expect("the guide")
+    }
+
+    #[test]
+    fn the_guide_has_a_row_for_every_kind_of_event() {
+        let (elapsed, outcome) = (Duration::ZERO, CallOutcome::Done);
+        let kinds = [
+            EventKind::Called { targets: 0 },
+            EventKind::Queued,
+            EventKind::Sent(Message::Request),
+            EventKind::Received(Message::Request),
+            EventKind::Failed(NodeError::Closed),
+            EventKind::Ended { outcome, elapsed },
+            EventKind::HandlerBegun,
+            EventKind::HandlerReleased,
+            EventKind::HandlerEnded { elapsed },
+            EventKind::HandlerStopped { elapsed },
+            EventKind::Connecting,
+            EventKind::Connected { number: 1 },
+            EventKind::Greeted,
+            EventKind::Disconnected(ConnectionError::new("gone")),
+            EventKind::CallerCame,
+            EventKind::CallerWent,
+        ];
+        let guide = guide();
+        let begins = kinds.map(|kind| format!("| `{}` |", kind.name()));
+        let section = guide.split("## The events").nth(1).expect("the table");
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows.len(), begins.len());
+        for (row, begin) in rows.iter().zip(begins) {
+            assert!(row.starts_with(&begin), "{begin} {row}");
+        }
+    }
+
+    #[test]
+    fn the_guide_names_every_message_outcome_and_cause() {
+        let connection = ConnectionError::new("gone");
+        let undecodable = u64::decode(&b"\xff"[..]).expect_err("no number");
+        let errors = [
+            NodeError::Status(Status::not_found("no such key")),
+            NodeError::Unreachable(connection.clone()),
+            NodeError::Disconnected(connection),
+            NodeError::Deadline { after: Duration::ZERO, connection: None },
+            NodeError::Overloaded { requests: 0, bytes: 0 },
+            NodeError::TooLarge { bytes: 0, limit: 0 },
+            NodeError::Undecodable(undecodable),
+            NodeError::Unread { replies: 0 },
+            NodeError::Replaced,
+            NodeError::Closed,
+        ];
+        let outcomes = [
+            CallOutcome::Done,
+            CallOutcome::NoQuorum,
+            CallOutcome::Failed,
+            CallOutcome::Deadline,
+            CallOutcome::Cancelled,
+            CallOutcome::Dropped,
+        ];
+        let messages = [
+            Message::Request,
+            Message::Reply,
+            Message::Error(Code::Unknown),
+            Message::End,
+            Message::Cancel,
+        ];
+        let names = errors.iter().map(cause).chain(outcomes.map(CallOutcome::name));
+        let guide = guide();
+        for name in names.chain(messages.map(Message::name)) {
+            assert!(guide.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
+    fn codes_are_named_as_grpc_names_them() {
+        for number in 0..=16 {
+            let code = Code::from_i32(number);
+            let words = format!("{code:?}");
+            let snake = words.char_indices().fold(String::new(), |mut snake, (at, letter)| {
+                if at > 0 && letter.is_uppercase() {
+                    snake.push('_');
+                }
+                snake.extend(letter.to_lowercase());
+                snake
+            });
+            assert_eq!(super::code(code), snake);
+        }
+    }
+}

@@ -76,3 +76,42 @@ impl fmt::Debug for Observed {
         f.debug_struct("Observed").field("at", &self.at).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{EventLog, Line, Moment};
+
+    /// The name of a method that must not be asked for.
+    struct Unasked;
+
+    impl From<Unasked> for Cow<'static, str> {
+        fn from(_: Unasked) -> Self {
+            panic!("an event is built")
+        }
+    }
+
+    #[test]
+    fn without_an_observer_no_event_is_built() {
+        let scope = Scope::default().at(Process::default());
+        assert!(scope.call("a.B.C", 1, 3).is_none());
+        let line = Line::new(&scope, Process::default());
+        line.tell(Unasked, 1, EventKind::Queued);
+        line.tell_at(Moment::default(), Unasked, 1, EventKind::Queued);
+        assert!(line.handler("a.B.C".into(), 1).is_none());
+    }
+
+    #[test]
+    fn a_pair_of_observers_is_told_everything_twice() {
+        let logs = [(); 2].map(|()| Arc::new(EventLog::new(2)));
+        let scope = Scope::new((Arc::clone(&logs[0]), Arc::clone(&logs[1])));
+        for sequence in 1..=3 {
+            Line::new(&scope, Process::default()).tell("a.B.C", sequence, EventKind::Queued);
+        }
+        for log in logs {
+            let sequences: Vec<_> = log.take().iter().map(|event| event.sequence).collect();
+            assert_eq!(sequences, [2, 3], "the newest are kept");
+            assert!(log.events().is_empty());
+        }
+    }
+}

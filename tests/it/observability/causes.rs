@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorum_runtime::{EventKind, EventLog, Majority, Manager, Request};
+use quorum_runtime::{Call, EventKind, EventLog, Majority, Manager, Request, Server, Status};
 use quorum_tests::recorder::{RecorderConfiguration as _, RecorderManager as _, RecorderNode as _};
 use quorum_tests::{TestServer, eventually, item, text};
 
-use super::{builder, kinds, log, observed};
+use super::{builder, kinds, log, observed, serve};
 
 /// The causes of the failures so far.
 fn causes(log: &EventLog) -> Vec<&'static str> {
@@ -112,4 +112,40 @@ async fn calls_end_once_and_by_what_ended_them() {
     drop(recorder.record(item(2)));
     recorder.record(item(3)).cancel();
     assert_eq!(outcomes(&client), ["ended no_quorum", "ended dropped", "ended cancelled"]);
+}
+
+mod as_served {
+    #[quorum_macros::service]
+    pub trait Oracle {
+        async fn ask(&self, request: ()) -> String;
+    }
+}
+
+mod as_called {
+    #[quorum_macros::service]
+    pub trait Oracle {
+        async fn ask(&self, request: ()) -> u64;
+    }
+}
+
+struct Delphi;
+
+impl as_served::Oracle for Delphi {
+    async fn ask(&self, _: Call, (): ()) -> Result<String, Status> {
+        Ok("forty-two".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_is_none() {
+    use as_called::OracleNode as _;
+    let client = log();
+    let address = serve(Server::builder().service(as_served::OracleServer::new(Delphi))).await;
+    let manager = builder(&client).nodes([address]).build().unwrap();
+    manager.node(1).unwrap().ask(()).await.unwrap_err();
+    assert_eq!(
+        kinds(&client.events()),
+        ["called", "queued", "sent request", "received reply", "failed", "ended failed"]
+    );
+    assert_eq!(causes(&client), ["undecodable"]);
 }

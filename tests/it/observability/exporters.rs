@@ -256,6 +256,13 @@ async fn calls_replies_errors_and_times_are_counted() {
             "quorum_replies_total",
         ]
     );
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/observability.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let rows = guide.lines().filter_map(|line| line.strip_prefix("| `quorum_"));
+    let mut rows: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    rows.sort_unstable();
+    let names = described.iter().filter_map(|name| name.strip_prefix("quorum_"));
+    assert!(names.eq(rows.iter().copied()), "the guide lists {rows:?}");
     counted.retain(|name, _| {
         name.contains("Ask") || name.contains("Record}") || name.contains("node")
     });

@@ -1,8 +1,11 @@
 //! The exact events of one call of each kind.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use quorum_runtime::{EventKind, Majority, NodeError, Server};
+use quorum_runtime::{
+    Clients, Event, EventKind, Majority, Manager, NodeError, NodeId, Observer, Server,
+};
 use quorum_tests::recorder::{
     RecorderConfiguration as _, RecorderManager as _, RecorderNode as _, RecorderServer,
 };
@@ -64,7 +67,7 @@ async fn a_quorum_call_while_a_node_is_down() {
     assert!(events.iter().any(|event| unreachable(&event.kind)));
 }
 
-fn peer(event: &quorum_runtime::Event) -> Option<quorum_runtime::NodeId> {
+fn peer(event: &Event) -> Option<NodeId> {
     event.peer.and_then(|peer| peer.node)
 }
 
@@ -237,9 +240,60 @@ async fn a_call_back() {
 #[tokio::test]
 async fn without_an_observer_of_its_own_a_process_is_not_told_of() {
     let (node, client) = (observed().await, log());
-    let unobserved = quorum_runtime::Manager::builder().nodes([&node.address]).build().unwrap();
+    let unobserved = Manager::builder().nodes([&node.address]).build().unwrap();
     unobserved.node(1).unwrap().ask(item(7)).await.unwrap();
     let incarnations: Vec<_> = node.log.events().iter().map(|event| event.at).collect();
     assert!(incarnations.iter().all(|at| *at == incarnations[0]), "only the server");
     assert_eq!(client.events().len(), 0);
+}
+
+/// Looks at whatever has a lock while it is told.
+#[derive(Default)]
+struct Curious {
+    manager: OnceLock<Manager>,
+    clients: OnceLock<Clients>,
+    told: AtomicUsize,
+}
+
+impl Observer for Curious {
+    fn event(&self, _: &Event) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+        for node in self.manager.get().iter().flat_map(|manager| manager.nodes()) {
+            let _ = (node.latency(), node.losses(), node.incarnation(), node.connection_state());
+        }
+        let _ = self.clients.get().map(Clients::len);
+    }
+}
+
+/// It would wait for ever where it is told with a lock held.
+#[tokio::test]
+async fn an_observer_may_look_at_what_it_observes() {
+    let curious = Arc::new(Curious::default());
+    let service = || RecorderServer::new(Recording::default());
+    let server = Server::builder().service(service()).observer(Arc::clone(&curious));
+    let clients = server.clients();
+    curious.clients.set(clients.clone()).unwrap();
+    let mut mortal = TestServer::start().await;
+    let nodes = [serve(server).await, mortal.address(), "127.0.0.1:1".to_owned()];
+    let manager = Manager::builder()
+        .nodes(nodes)
+        .service(service())
+        .queue_limits(8, 1024)
+        .observer(Arc::clone(&curious))
+        .build()
+        .unwrap();
+    curious.manager.set(manager.clone()).unwrap();
+    let recorder = manager.recorder(Majority).unwrap();
+    recorder.record(item(1)).await.unwrap();
+    let lost = manager.node(2).unwrap().ask(text("wait"));
+    let replaced = manager.node(1).unwrap().beat(item(2));
+    let overloaded: Vec<_> = (0..20).map(|_| recorder.record(item(3))).collect();
+    manager.node(1).unwrap().beat(item(4)).await.ok();
+    manager.node(1).unwrap().ask(text("wait")).cancel();
+    drop((overloaded, replaced));
+    eventually("the client can be called", || !clients.is_empty()).await;
+    clients.configuration(Majority).unwrap().record(item(5)).await.unwrap();
+    mortal.kill();
+    lost.await.unwrap_err();
+    assert!(curious.told.load(Ordering::Relaxed) > 100);
 }
