@@ -117,21 +117,21 @@ async fn calls_end_once_and_by_what_ended_them() {
 mod as_served {
     #[quorum_macros::service]
     pub trait Oracle {
-        async fn ask(&self, request: ()) -> String;
+        async fn foretell(&self, request: ()) -> String;
     }
 }
 
 mod as_called {
     #[quorum_macros::service]
     pub trait Oracle {
-        async fn ask(&self, request: ()) -> u64;
+        async fn foretell(&self, request: ()) -> u64;
     }
 }
 
 struct Delphi;
 
 impl as_served::Oracle for Delphi {
-    async fn ask(&self, _: Call, (): ()) -> Result<String, Status> {
+    async fn foretell(&self, _: Call, (): ()) -> Result<String, Status> {
         Ok("forty-two".to_owned())
     }
 }
@@ -142,7 +142,7 @@ async fn a_reply_that_is_none() {
     let client = log();
     let address = serve(Server::builder().service(as_served::OracleServer::new(Delphi))).await;
     let manager = builder(&client).nodes([address]).build().unwrap();
-    manager.node(1).unwrap().ask(()).await.unwrap_err();
+    manager.node(1).unwrap().foretell(()).await.unwrap_err();
     assert_eq!(
         kinds(&client.events()),
         ["called", "queued", "sent request", "received reply", "failed", "ended failed"]
