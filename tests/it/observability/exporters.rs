@@ -238,6 +238,8 @@ async fn calls_replies_errors_and_times_are_counted() {
         node.ask(item(number)).await.unwrap();
     }
     node.ask(text("fail")).await.unwrap_err();
+    let nobody = manager.node(2).unwrap();
+    drop((nobody.tell(item(1)), nobody.tell(item(2)))); // which fill the queue for a while
     let recorder = manager.recorder(Majority).unwrap();
     recorder.record(item(7)).await.unwrap_err();
 
