@@ -178,6 +178,7 @@ impl Outbox {
 
     /// A reply has come: who waits for it? The first reply of a node that replies once takes the
     /// entry away, so a second one finds nobody; so does what `ends` the replies of a stream.
+    #[inline]
     pub(crate) fn take(&self, sequence: u64, ends: bool) -> Option<ReplyTo> {
         let mut state = self.lock();
         state.latency.replied(sequence);

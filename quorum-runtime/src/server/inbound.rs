@@ -181,6 +181,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
 
     /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
     /// there is answered at once.
+    #[inline]
     fn accept(&mut self, request: Envelope) -> Option<Envelope> {
         if let Some(reversed) = &self.reversed
             && request.sequence & wire::FROM_SERVER != 0
