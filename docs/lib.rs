@@ -87,6 +87,9 @@ pub mod security {}
 #[doc = include_str!("src/plain-grpc.md")]
 pub mod plain_grpc {}
 
+#[doc = include_str!("src/observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}
 

@@ -70,7 +70,9 @@
 //! - `tls-ring`, `tls-aws-lc`: TLS and mutual TLS, with the cryptography of either. They add
 //!   `tls_config` to [`Server`] and to [`ManagerBuilder`], and `certificates` to [`Peer`];
 //! - `tls-native-roots`, `tls-webpki-roots`: the authorities that the system trusts, or those of
-//!   Mozilla's list, for the `ClientTlsConfig` in [`transport`].
+//!   Mozilla's list, for the `ClientTlsConfig` in [`transport`];
+//! - `metrics`: `Metrics`, an [`Observer`] that counts and times what happens for the crate
+//!   [`metrics`](https://docs.rs/metrics).
 
 mod call;
 mod configuration;
@@ -78,6 +80,7 @@ mod error;
 mod link;
 mod manager;
 mod node;
+mod observe;
 mod quorum;
 mod rederived;
 mod server;
@@ -104,6 +107,9 @@ pub use error::{
 pub use link::{ConnectionEvent, ConnectionEvents, ConnectionState, Losses, Missed};
 pub use manager::{Manager, ManagerBuilder};
 pub use node::Node;
+#[cfg(feature = "metrics")]
+pub use observe::Metrics;
+pub use observe::{CallOutcome, Event, EventKind, EventLog, Message, Observer, Process, Tracing};
 pub use quorum::{
     All, And, Any, Collector, Dissemination, Grid, Joint, Level, Majority, Masking, NodeId,
     NodeSet, Or, QuorumSystem, Replies, Threshold, Verdict, Watermark, Weighted, Within,

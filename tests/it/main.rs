@@ -18,6 +18,7 @@ mod interceptors;
 mod macros;
 mod membership;
 mod metadata;
+mod observability;
 mod plugin;
 mod plugin_request;
 mod promise_01_order;

@@ -203,6 +203,7 @@ impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
         if self.ended {
             return Poll::Ready(None);
         }
+        let _entered = self.call.gather.enter();
         if self.call.holds_no_quorum() {
             return self.end(Err(self.call.error(QuorumErrorKind::TargetsHoldNoQuorum)));
         }
@@ -225,6 +226,7 @@ impl<Q, R: Message + Default, T> Correctable<Q, R, T> {
         last: Result<Level<T>, QuorumError>,
     ) -> Poll<Option<Result<Level<T>, QuorumError>>> {
         self.ended = true;
+        self.call.gather.end(&last);
         Poll::Ready(Some(last))
     }
 }

@@ -11,12 +11,14 @@ use prost::Message;
 use tokio::time::{Instant, Sleep};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
+use tracing::span::EnteredSpan;
 
 use super::inbox::{Arrival, Event};
 use super::{Context, Inbox, Method, Replied, Reserve};
 use crate::error::{NodeError, NodeFailure};
 use crate::link::{Answer, Outgoing};
 use crate::node::Node;
+use crate::observe::{CallOutcome, apart};
 use crate::quorum::{NodeId, NodeSet};
 use crate::wire::{Envelope, entries_of, grpc_timeout};
 
@@ -96,13 +98,15 @@ impl Gather {
         let after = own.unwrap_or(context.timeout);
         let at = Instant::now().checked_add(after);
         let travels = own.is_some() || method.delivery.answer != Answer::Nothing;
+        let sequence = context.next_sequence();
+        let observed = context.scope.call(method.name, sequence, targets.len());
         Self {
             method,
-            sequence: context.next_sequence(),
+            sequence,
             targets,
             outstanding: NodeSet::new(),
             reserve: None,
-            inbox: Arc::default(),
+            inbox: Arc::new(Inbox::new(observed)),
             arrived: VecDeque::new(),
             deadline: Deadline { after, at, travels, sleep: None },
             expired: false,
@@ -177,6 +181,19 @@ impl Gather {
     /// are sent nothing.
     pub(super) fn cancel(mut self) {
         self.cancelled = true;
+    }
+
+    /// Whoever waits knows how the call ended.
+    pub(super) fn end(&self, outcome: impl Into<CallOutcome>) {
+        if let Some(call) = self.inbox.observed() {
+            apart(|| call.end(outcome.into()));
+        }
+    }
+
+    /// The span in which the call is awaited, as long as what is returned lives.
+    #[inline]
+    pub(super) fn enter(&self) -> Option<EnteredSpan> {
+        self.inbox.observed().map(|call| apart(|| call.enter()))
     }
 
     pub(super) const fn method(&self) -> Method {
@@ -255,7 +272,9 @@ impl Gather {
             self.outstanding.remove(node);
         }
         let reply = match event {
-            Event::Reply(reply) => self.intercept(node, reply),
+            Event::Reply(reply) => {
+                self.intercept(node, reply).inspect_err(|e| self.observe(node, e))
+            }
             Event::Failed(error) => Err(error),
             Event::End if streams => {
                 self.disregard(node);
@@ -263,7 +282,10 @@ impl Gather {
             }
             // A peer that does so is broken; whoever waits for its reply must hear of that.
             Event::End => {
-                Err(NodeError::Status(Status::internal("it ended the call without a reply")))
+                let status = Status::internal("it ended the call without a reply");
+                let error = NodeError::Status(status);
+                self.observe(node, &error);
+                Err(error)
             }
         };
         match &reply {
@@ -302,6 +324,20 @@ impl Gather {
         }
     }
 
+    /// Tells the observer of a failure that shows in what the node has said.
+    pub(super) fn observe(&self, node: NodeId, error: &NodeError) {
+        if let Some(call) = self.inbox.observed() {
+            call.failed(node, error);
+        }
+    }
+
+    /// The caller knows, or does not want to know, what becomes of every node.
+    fn settle(&self) {
+        if let Some(call) = self.inbox.observed() {
+            call.settle();
+        }
+    }
+
     /// The deadline is the outcome of every node that is still silent.
     fn expire(&mut self) {
         self.expired = true;
@@ -310,8 +346,12 @@ impl Gather {
                 after: self.deadline.after,
                 connection: node.link().state().into_error(),
             };
+            if let Some(call) = self.inbox.observed() {
+                call.failed(node.id(), &error);
+            }
             self.arrived.push_back(Arrival { node: node.id(), event: Event::Failed(error) });
         }
+        self.settle();
     }
 }
 
@@ -342,6 +382,9 @@ impl Drop for Gather {
         // In this order: a link that takes the message from its queue after it was told to forget
         // the call sees that it is abandoned, and does not remember it.
         self.inbox.abandon();
+        if let Some(call) = self.inbox.observed() {
+            apart(|| call.abandon(self.cancelled));
+        }
         let held: NodeSet = self.reserve.iter().flat_map(|reserve| reserve.nodes()).collect();
         let (sequence, answer) = (self.sequence, self.method.delivery.answer);
         for node in self.targets.iter().filter(|node| !held.contains(node.id())) {

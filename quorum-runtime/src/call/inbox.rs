@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 
 use crate::error::NodeError;
+use crate::observe::ObservedCall;
 use crate::quorum::NodeId;
 use crate::wire::Entry;
 
@@ -20,6 +21,7 @@ const MAX_UNREAD_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) struct Inbox {
     state: Mutex<State>,
     abandoned: AtomicBool,
+    observed: Option<Box<ObservedCall>>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +71,15 @@ impl From<Bytes> for Replied {
 }
 
 impl Inbox {
+    pub(crate) fn new(observed: Option<Box<ObservedCall>>) -> Self {
+        Self { observed, ..Self::default() }
+    }
+
+    /// The call as its observer sees it, if it has one.
+    pub(crate) fn observed(&self) -> Option<&ObservedCall> {
+        self.observed.as_deref()
+    }
+
     /// Where this node's outcome is to be delivered.
     pub(crate) fn slot(self: &Arc<Self>, node: NodeId) -> ReplyTo {
         ReplyTo { inbox: Arc::clone(self), node }
@@ -133,7 +144,7 @@ pub(crate) struct ReplyTo {
 impl ReplyTo {
     /// For a message of which nobody wants to know what became.
     pub(crate) fn nobody() -> Self {
-        let inbox = Inbox { state: Mutex::default(), abandoned: AtomicBool::new(true) };
+        let inbox = Inbox { abandoned: AtomicBool::new(true), ..Inbox::default() };
         Self { inbox: Arc::new(inbox), node: 0.into() }
     }
 
@@ -150,11 +161,19 @@ impl ReplyTo {
 
     /// No further reply will come from the node.
     pub(crate) fn fail(self, error: NodeError) {
+        if let Some(call) = self.inbox.observed() {
+            call.failed(self.node, &error);
+        }
         self.deliver(Event::Failed(error));
     }
 
     fn deliver(&self, event: Event) -> bool {
         !self.is_wanted() || self.inbox.deliver(Arrival { node: self.node, event })
+    }
+
+    /// The method, where the call is observed.
+    pub(crate) fn method(&self) -> Option<&'static str> {
+        self.inbox.observed().map(ObservedCall::method)
     }
 
     /// Whether somebody still waits for the outcome.

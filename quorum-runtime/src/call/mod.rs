@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::link::{News, Tasks};
+use crate::observe::Scope;
 use crate::wire;
 
 /// What all calls and links of one manager share, but for the interceptors that a configuration adds.
@@ -52,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) tasks: Tasks,
     pub(crate) news: Arc<News>,
     pub(crate) interceptors: Interceptors,
+    /// Who sees what happens.
+    pub(crate) scope: Scope,
 }
 
 impl Context {
@@ -78,10 +81,16 @@ impl Context {
         max_message_size: usize,
         runtime: tokio::runtime::Handle,
     ) -> Self {
-        let sequence = Arc::new(AtomicU64::new(first));
-        let (tasks, news) = (Tasks::new(runtime.clone()), Arc::default());
-        let interceptors = Interceptors::default();
-        Self { sequence, timeout, max_message_size, runtime, tasks, news, interceptors }
+        Self {
+            sequence: Arc::new(AtomicU64::new(first)),
+            timeout,
+            max_message_size,
+            tasks: Tasks::new(runtime.clone()),
+            runtime,
+            news: Arc::default(),
+            interceptors: Interceptors::default(),
+            scope: Scope::default(),
+        }
     }
 
     /// The same, with one more interceptor inside of those that are there.
@@ -89,6 +98,10 @@ impl Context {
         let mut context = self.clone();
         context.interceptors.add(interceptor);
         context
+    }
+
+    pub(crate) fn observed(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// One number for one call, the same for all its nodes.

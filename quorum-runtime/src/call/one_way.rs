@@ -4,6 +4,7 @@ use std::task::{Context as Task, Poll, ready};
 
 use super::Gather;
 use crate::error::{NodeFailure, SendError};
+use crate::observe::CallOutcome;
 
 /// A one-way message that is on the queue of every target.
 ///
@@ -101,6 +102,11 @@ impl Future for OneWayFuture {
                 failures.push(gather.failure(outcome.node, error));
             }
         }
+        gather.end(match gather.expired() {
+            _ if failures.is_empty() => CallOutcome::Done,
+            Some(_) => CallOutcome::Deadline,
+            None => CallOutcome::Failed,
+        });
         if failures.is_empty() {
             return Poll::Ready(Ok(()));
         }

@@ -214,6 +214,16 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default,
     {
+        let _entered = self.gather.enter();
+        let result = ready!(self.poll_decision(task));
+        self.gather.end(&result);
+        Poll::Ready(result)
+    }
+
+    fn poll_decision(&mut self, task: &mut Task<'_>) -> Poll<Result<T, QuorumError>>
+    where
+        R: Message + Default,
+    {
         if self.holds_no_quorum() {
             return Poll::Ready(Err(self.error(QuorumErrorKind::TargetsHoldNoQuorum)));
         }

@@ -8,6 +8,7 @@ use prost::Message;
 
 use super::intercept::Decoder;
 use super::{Gather, Reply};
+use crate::observe::CallOutcome;
 
 /// Every reply and every failure of a call as it comes, each tied to its node.
 ///
@@ -74,7 +75,11 @@ impl<R: Message + Default> Stream for ReplyStream<R> {
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Reply<R>>> {
         let Self { gather, decoder } = &mut *self;
+        let _entered = gather.enter();
         let outcome = ready!(gather.poll_next(task));
+        if outcome.is_none() {
+            gather.end(CallOutcome::Done);
+        }
         Poll::Ready(outcome.map(|outcome| decoder.decode(outcome, gather)))
     }
 }

@@ -100,9 +100,11 @@ impl<R: Message + Default> Future for RpcFuture<R> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let gather = &mut self.0.gather;
+        let _entered = gather.enter();
         let outcome = ready!(gather.poll_next(task));
         let outcome = outcome.expect("a call to one node ends with its first outcome");
         let Reply { node, result, .. } = Decoder::default().decode(outcome, gather);
+        gather.end(&result);
         Poll::Ready(result.map_err(|error| RpcError {
             method: gather.method().name,
             failure: gather.failure(node, error),

@@ -10,8 +10,9 @@ use tonic::{Request, Status, Streaming};
 use super::called_back::CalledBack;
 use super::requests::Requests;
 use super::{Answer, Backoff, Callee, Connection, ConnectionState, Conversation, Route, Shared};
-use crate::call::{MAX_UNREAD, Replied};
+use crate::call::{MAX_UNREAD, Replied, ReplyTo};
 use crate::error::{ConnectionError, NodeError};
+use crate::observe::{EventKind, Message, apart};
 use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
@@ -70,7 +71,6 @@ async fn left(shared: &Shared, route: &Route) -> ConnectionError {
 async fn once(shared: &Arc<Shared>, route: &Route, backoff: &mut Backoff) -> ControlFlow<()> {
     shared.enter(ConnectionState::Connecting);
     let Ended { error, worked } = connection(shared, route).await;
-    tracing::debug!(node = %shared.node, %error, "disconnected");
     if is_done(shared) {
         return ControlFlow::Break(());
     }
@@ -146,7 +146,6 @@ async fn connect(shared: &Shared, route: &Route) -> Result<Line, ConnectionError
 async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
     let mut requests = Requests::new(Arc::clone(shared), shared.outbox.attach());
     shared.enter(ConnectionState::Connected);
-    tracing::debug!(node = %shared.node, "connected");
     let mut worked = false;
     let ended = match line {
         Line::Network(connection) => {
@@ -181,7 +180,7 @@ async fn converse(
     let response = client.streaming(request, path, EnvelopeCodec).await;
     let response = response.map_err(ConnectionError::new)?;
     *worked = true;
-    shared.outbox.greeted(Hello::read(response.metadata()));
+    shared.greeted(Hello::read(response.metadata()));
     let mut replies: Streaming<Envelope> = response.into_inner();
     while let Some(message) = replies.message().await.map_err(ConnectionError::new)? {
         match &calls_back {
@@ -206,7 +205,7 @@ async fn converse_in_process(
     let Conversation { hello, mut replies } =
         callee.handle(shared.hello, Box::pin(requests.map(Ok)))?;
     *worked = true;
-    shared.outbox.greeted(hello);
+    shared.greeted(hello);
     while let Some(reply) = replies.next().await {
         shared.deliver(reply.map_err(ConnectionError::new)?);
     }
@@ -221,13 +220,25 @@ fn overloaded(call: Envelope) -> Envelope {
 }
 
 impl Shared {
+    /// The node has said, on this connection, who it is.
+    fn greeted(&self, hello: Hello) {
+        self.outbox.greeted(hello);
+        self.outbox.tell("", 0, EventKind::Greeted);
+    }
+
     /// Hands a reply to the call that waits for it.
     pub(super) fn deliver(&self, reply: Envelope) {
         let sequence = reply.sequence;
+        let observed = self.outbox.is_observed().then(|| apart(|| Message::answer(&reply)));
         let error = reply.status.and_then(RpcStatus::into_error);
         let is_end = wire::is_end(&reply.entries);
+        let reply_to = self.outbox.take(sequence, is_end || error.is_some());
+        if let Some(message) = observed {
+            let method = reply_to.as_ref().and_then(ReplyTo::method).unwrap_or_default();
+            apart(|| self.outbox.tell(method, sequence, EventKind::Received(message)));
+        }
         // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
-        let Some(reply_to) = self.outbox.take(sequence, is_end || error.is_some()) else {
+        let Some(reply_to) = reply_to else {
             return;
         };
         let Envelope { payload, entries, .. } = reply;

@@ -41,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::Context;
 use crate::error::ConnectionError;
+use crate::observe::{EventKind, Line, Process, Scope};
 use crate::quorum::NodeId;
 use crate::transport::Layers;
 use crate::wire::{Hello, KEEP_ALIVE, KEEP_ALIVE_TIMEOUT, MAX_MESSAGE_SIZE};
@@ -80,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) hello: Hello,
     /// What handles the calls of the node to this process, on the stream that this process opened.
     pub(crate) callee: Option<Arc<dyn Callee>>,
+    /// Who sees what happens.
+    pub(crate) scope: Scope,
 }
 
 impl Default for Settings {
@@ -96,6 +99,7 @@ impl Default for Settings {
             layers: Layers::default(),
             hello: Hello { ours: true, ..Hello::default() },
             callee: None,
+            scope: Scope::default(),
         }
     }
 }
@@ -135,6 +139,7 @@ impl Link {
         mut random: fastrand::Rng,
         context: &Arc<Context>,
     ) -> Self {
+        let line = Line::new(&settings.scope, Process { node: Some(node), incarnation: None });
         Self(Arc::new(Shared {
             node,
             route: Mutex::new(route.with_tasks(&context.tasks)),
@@ -142,7 +147,7 @@ impl Link {
             hello: settings.hello,
             id: link_id(&mut random),
             callee: settings.callee.clone(),
-            outbox: Outbox::new(settings.limits),
+            outbox: Outbox::new(settings.limits).observed(line),
             state: watch::Sender::new(ConnectionState::Idle),
             closing: CancellationToken::new(),
             max_message_size: settings.max_message_size,
@@ -267,6 +272,18 @@ impl Shared {
         let hello = self.outbox.hello();
         Hello { node_id: Some(self.node), ..hello }
     }
+
+    /// What the observer is told of a new state.
+    fn told(&self, state: &ConnectionState) -> Option<EventKind> {
+        Some(match state {
+            ConnectionState::Idle | ConnectionState::Closed => return None,
+            ConnectionState::Connecting => EventKind::Connecting,
+            ConnectionState::Connected => {
+                EventKind::Connected { number: self.outbox.connections() }
+            }
+            ConnectionState::Disconnected(error) => EventKind::Disconnected(error.clone()),
+        })
+    }
 }
 
 impl Drop for Link {
@@ -282,6 +299,11 @@ impl Shared {
 
     /// Every change of the state goes through here, so that who waits for it or listens is told.
     fn enter(&self, state: ConnectionState) {
+        if self.outbox.is_observed()
+            && let Some(kind) = self.told(&state)
+        {
+            self.outbox.tell("", 0, kind);
+        }
         self.state.send_replace(state.clone());
         self.context.news.tell(self.node, state);
     }

@@ -1,4 +1,5 @@
 mod hold;
+mod observed;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use super::latency::Latency;
 use super::losses::{Handed, Losses};
 use crate::call::ReplyTo;
 use crate::error::{ConnectionError, NodeError};
+use crate::observe::Line;
 use crate::wire::{Envelope, Hello};
 
 /// How much one node may owe before further messages to it are refused.
@@ -55,6 +57,8 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Wakes who waits for room.
     room: Notify,
+    /// Who sees what becomes of the messages. It is told with the lock released.
+    line: Line,
 }
 
 #[derive(Debug, Default)]
@@ -122,11 +126,12 @@ enum Awaited {
 
 impl Outbox {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, state: Mutex::default(), room: Notify::new() }
+        Self { limits, state: Mutex::default(), room: Notify::new(), line: Line::default() }
     }
 
     /// Puts a message at the end of the queue, or tells its call why it found no room.
     pub(crate) fn push(&self, outgoing: Outgoing) {
+        self.tell_queued(&outgoing.envelope);
         let mut state = self.lock();
         let replaced = if outgoing.delivery.latest { state.remove_older(&outgoing) } else { None };
         let refusal = state.refusal(outgoing.bytes, self.limits);
@@ -180,17 +185,20 @@ impl Outbox {
             state.bytes -= queued.outgoing.bytes;
             state.handed.one_way(answer);
             self.release(state);
+            self.tell_sent(&queued.outgoing.envelope);
             // A one-way message finds room: its inbox holds one outcome for each node.
             let _ = queued.outgoing.reply_to.reply(Bytes::new());
             return Poll::Ready(Some(queued.outgoing.envelope));
         }
         let envelope = state.remember(queued);
         self.release(state);
+        self.tell_sent(&envelope);
         Poll::Ready(Some(envelope))
     }
 
     /// A reply has come: who waits for it? The first reply of a node that replies once takes the
     /// entry away, so a second one finds nobody; so does what `ends` the replies of a stream.
+    #[inline]
     pub(crate) fn take(&self, sequence: u64, ends: bool) -> Option<ReplyTo> {
         let mut state = self.lock();
         state.latency.replied(sequence);

@@ -8,6 +8,7 @@ use super::{Manager, Membership};
 use crate::call::{ClientInterceptor, Context, Interceptors};
 use crate::error::BuildError;
 use crate::link::{self, Limits};
+use crate::observe::{Observer, Process, Scope};
 use crate::quorum::NodeId;
 use crate::server::{CalledBack, Registry, Service};
 
@@ -281,6 +282,16 @@ impl ManagerBuilder {
         self
     }
 
+    /// Sees what happens to the calls and connections of this manager, and in the handlers of its
+    /// [services](Self::service). Default: nobody, which costs nothing.
+    ///
+    /// [`Observer`] has an example; [`Tracing`](crate::Tracing), `Metrics` and
+    /// [`EventLog`](crate::EventLog) are some. A server has [one of its own](crate::Server::observer).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.settings.scope = Scope::new(observer);
+        self
+    }
+
     /// Makes the random part of the waits between attempts repeatable. Default: random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -304,7 +315,8 @@ impl ManagerBuilder {
         let settings = self.link_settings(local.as_ref(), incarnation)?;
         let mut context = Context::new(self.timeout, settings.max_message_size, runtime);
         context.interceptors = self.interceptors.clone();
-        let membership = Membership::new(settings, random, Arc::new(context), local, incarnation);
+        let context = Arc::new(context.observed(settings.scope.clone()));
+        let membership = Membership::new(settings, random, context, local, incarnation);
         membership.add_all(&self.nodes)?;
         let manager = Manager(Arc::new(membership));
         if manager.local().is_some() {
@@ -330,6 +342,8 @@ impl ManagerBuilder {
     ) -> Result<link::Settings, BuildError> {
         let mut settings = self.settings.clone();
         settings.hello.incarnation = Some(incarnation);
+        let node = local.map(|(id, _)| *id);
+        settings.scope = settings.scope.at(Process { node, incarnation: Some(incarnation) });
         if let Some(method) = self.called_back.claimed_twice() {
             return Err(BuildError::ClaimedTwice(method));
         }
@@ -343,7 +357,8 @@ impl ManagerBuilder {
             None if serves => {
                 settings.hello.node_id = Some(0.into());
                 let methods = self.called_back.clone();
-                let callee = CalledBack::new(methods, settings.max_message_size, incarnation);
+                let (limit, scope) = (settings.max_message_size, settings.scope.clone());
+                let callee = CalledBack::new(methods, limit, incarnation, scope);
                 settings.callee = Some(Arc::new(callee));
             }
             None => {}

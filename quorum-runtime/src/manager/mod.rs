@@ -227,6 +227,11 @@ impl Manager {
         self.0.local.as_ref().map(|(_, local)| local)
     }
 
+    /// Which of the nodes this process is.
+    pub(crate) fn local_id(&self) -> Option<NodeId> {
+        self.0.local.as_ref().map(|(id, _)| *id)
+    }
+
     /// The number that tells this run of the process from the next.
     pub(crate) fn incarnation(&self) -> u64 {
         self.0.incarnation

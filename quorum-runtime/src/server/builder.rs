@@ -9,6 +9,7 @@ use super::service::{Registry, Service};
 use super::tls::Tls;
 use super::transport::KeepAlive;
 use crate::manager::Manager;
+use crate::observe::{Observer, Scope};
 use crate::transport::Layers;
 
 /// One node: serves the services added to it on one port.
@@ -51,6 +52,7 @@ pub struct Server {
     pub(super) added: Added,
     pub(super) layers: Layers,
     pub(super) chain: Chain,
+    pub(super) scope: Scope,
 }
 
 impl Server {
@@ -69,6 +71,7 @@ impl Server {
             added: Added::default(),
             layers: Layers::default(),
             chain: Chain::default(),
+            scope: Scope::default(),
         }
     }
 
@@ -195,6 +198,34 @@ impl Server {
     /// the manager which [`peers`](Self::peers) was given, else random.
     pub fn incarnation(mut self, incarnation: u64) -> Self {
         self.incarnation = Some(incarnation);
+        self
+    }
+
+    /// Sees what happens to the requests and handlers of this server, and to the calls to its
+    /// [clients](Self::clients). Default: nobody, which costs nothing. A manager has
+    /// [one of its own](crate::ManagerBuilder::observer).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use quorum_runtime::{EventLog, Manager, Server};
+    ///
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Arc::new(EventLog::new(1000));
+    /// let server = Server::builder().service(RegisterServer::new(Replica::new()));
+    /// let address = serving(server.observer(Arc::clone(&log))).await;
+    /// Manager::builder().nodes([address]).build()?.node(1)?.read(()).await?;
+    /// let kinds: Vec<_> = log.events().iter().map(|event| event.kind.to_string()).collect();
+    /// assert_eq!(
+    ///     kinds[..5],
+    ///     ["caller_came", "received request", "handler_begun", "handler_ended", "sent reply"]
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.scope = Scope::new(observer);
         self
     }
 

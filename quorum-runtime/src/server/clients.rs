@@ -96,17 +96,25 @@ impl Clients {
         hello: Hello,
         settings: &Settings,
     ) -> (Joined, Reversed) {
-        let runtime = Handle::current();
-        let mut connected = self.lock();
-        let new =
-            || Arc::new(Context::of_server(TIMEOUT, settings.max_message_size, runtime.clone()));
-        let context = Arc::clone(connected.context.get_or_insert_with(new));
-        let id = connected.next_id();
+        let (id, context) = self.number(settings);
+        // With the lock released, because an observer is told.
         let (link, reversed) = Reversed::open(id, hello, settings, &context);
         let address = address.map_or_else(|| "a client".to_owned(), |address| address.to_string());
         let node = Node::new(id, &address, link, context);
-        connected.nodes.insert(id, node.clone());
+        self.lock().nodes.insert(id, node.clone());
         (Joined { clients: self.clone(), node }, reversed)
+    }
+
+    /// An id for one more client, and what calls to all of them share.
+    fn number(&self, settings: &Settings) -> (NodeId, Arc<Context>) {
+        let new = || {
+            let runtime = Handle::current();
+            let context = Context::of_server(TIMEOUT, settings.max_message_size, runtime);
+            Arc::new(context.observed(settings.scope.clone()))
+        };
+        let mut connected = self.lock();
+        let context = Arc::clone(connected.context.get_or_insert_with(new));
+        (connected.next_id(), context)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connected> {

@@ -18,6 +18,7 @@ use super::succession::Succession;
 use crate::error::ConnectionError;
 use crate::link::{Callee, Conversation, RequestStream, Reversed, Settings};
 use crate::manager::Manager;
+use crate::observe::Scope;
 use crate::wire::Hello;
 
 /// What all streams of one server share.
@@ -32,6 +33,8 @@ pub(crate) struct Host {
     pub(super) clients: Clients,
     pub(super) succession: Arc<Succession>,
     pub(super) stop: Stop,
+    /// Who sees what happens.
+    pub(super) scope: Scope,
 }
 
 /// How a server ends: it drains first, and then cuts off.
@@ -65,14 +68,24 @@ impl Callee for CalledBack {
 
 impl CalledBack {
     /// Of these methods, as long as what is returned lives.
-    pub(crate) fn new(registry: Registry, max_message_size: usize, incarnation: u64) -> Self {
-        Self(Host::of(registry, max_message_size, incarnation))
+    pub(crate) fn new(
+        registry: Registry,
+        max_message_size: usize,
+        incarnation: u64,
+        scope: Scope,
+    ) -> Self {
+        Self(Host::of(registry, max_message_size, incarnation, scope))
     }
 }
 
 impl Host {
     /// One that has these methods, and knows nobody.
-    pub(super) fn of(registry: Registry, max_message_size: usize, incarnation: u64) -> Arc<Self> {
+    pub(super) fn of(
+        registry: Registry,
+        max_message_size: usize,
+        incarnation: u64,
+        scope: Scope,
+    ) -> Arc<Self> {
         let limits = Limits { max_message_size, ..Limits::default() };
         Arc::new(Self {
             registry,
@@ -83,6 +96,7 @@ impl Host {
             clients: Clients::default(),
             succession: Arc::default(),
             stop: Stop::default(),
+            scope,
         })
     }
 
@@ -112,7 +126,8 @@ impl Host {
 
     /// How links to clients behave.
     fn settings(&self) -> Settings {
-        Settings { max_message_size: self.limits.max_message_size, ..Settings::default() }
+        let (max_message_size, scope) = (self.limits.max_message_size, self.scope.clone());
+        Settings { max_message_size, scope, ..Settings::default() }
     }
 
     /// Handles the requests of a caller that needs no network.

@@ -1,3 +1,5 @@
+mod observed;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,10 +16,11 @@ use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
 use super::reply::{Phrasing, ReplyHead};
-use super::service::Outcome;
+use super::service::{Outcome, Running};
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
+use crate::observe::{Line, OpenLine};
 use crate::wire::{self, Envelope};
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
@@ -44,6 +47,7 @@ pub(super) struct Inbound<S> {
     /// No further request is begun.
     ended: bool,
     _running: TaskTrackerToken,
+    line: OpenLine,
 }
 
 /// A request that is being handled and holds the turn.
@@ -70,6 +74,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     pub(super) fn new(requests: S, caller: Arc<Caller>, repeats_method: bool) -> Self {
         let (speak, said) = mpsc::channel(MAX_SAID);
         let limits = caller.host.limits;
+        let line = OpenLine::new(Line::new(&caller.host.scope, caller.peer.process()));
         Self {
             requests,
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
@@ -82,6 +87,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
             ended: false,
             _running: caller.host.stop.running.token(),
             caller,
+            line,
         }
     }
 
@@ -125,7 +131,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                     self.beside.ended(head.sequence);
                     if let Some(outcome) = outcome {
                         let metadata = turn.take_reply_metadata();
-                        return Some(Ok(self.phrasing.reply_with(metadata, head, outcome)));
+                        return Some(Ok(self.reply(metadata, &head, outcome)));
                     }
                 }
                 Event::Said(said) => {
@@ -157,6 +163,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
                         Event::Ended(Ended { head, turn, outcome })
                     }
                     None => {
+                        self.tell_released(&handler.head);
                         self.beside.add(handler);
                         Event::Progress
                     }
@@ -174,6 +181,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
 
     /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
     /// there is answered at once.
+    #[inline]
     fn accept(&mut self, request: Envelope) -> Option<Envelope> {
         if let Some(reversed) = &self.reversed
             && request.sequence & wire::FROM_SERVER != 0
@@ -181,6 +189,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
             reversed.deliver(request);
             return None;
         }
+        self.tell_received(&request);
         if wire::is_cancel(&request) {
             self.cancel(request.sequence);
             return None;
@@ -204,24 +213,30 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         let handler = match self.caller.host.registry.find(&method) {
             Ok(handler) => handler,
             Err(status) => {
-                return Some(self.phrasing.reply(ReplyHead { sequence, method }, Err(status)));
+                let head = ReplyHead { sequence, method };
+                return Some(self.reply(None, &head, Err(status)));
             }
         };
         // Not the name that came: it is a part of the whole message, and would keep that in memory.
         let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
         if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
-            return Some(self.phrasing.reply(head, Err(refusal)));
+            return Some(self.reply(None, &head, Err(refusal)));
         }
         if deadline.is_some_and(|at| at <= Instant::now()) {
             let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-            return Some(self.phrasing.reply(head, Err(late)));
+            return Some(self.reply(None, &head, Err(late)));
         }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
         let outlet = Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
         let (bytes, streams, ordered) = (payload.len(), handler.streams, handler.ordered);
+        let observed = self.observe_handler(&head);
         let running = (handler.begin)(call, payload, outlet);
+        let running: Running = match observed {
+            Some(observed) => observed.run(running),
+            None => running,
+        };
         let handler = Free { head, turn, running, streams, bytes };
         if ordered {
             self.current = Some(Handling(handler));
@@ -246,9 +261,13 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
     fn said_reply(&self, said: Said) -> Option<Envelope> {
         let Said { head, what, metadata } = said;
         match what {
-            What::Reply(payload) => Some(self.phrasing.reply_with(metadata, head, Ok(payload))),
-            What::Failed(status) => Some(self.phrasing.reply_with(metadata, head, Err(status))),
-            What::End => self.phrasing.end(head),
+            What::Reply(payload) => Some(self.reply(metadata, &head, Ok(payload))),
+            What::Failed(status) => Some(self.reply(metadata, &head, Err(status))),
+            What::End => {
+                let end = self.phrasing.end(&head)?;
+                self.tell_sent(&head, &end);
+                Some(end)
+            }
         }
     }
 

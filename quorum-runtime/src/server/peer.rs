@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use super::certificates::Certificates;
+use crate::observe::Process;
 use crate::quorum::NodeId;
 
 /// Who sent a request, as far as that is known.
@@ -51,6 +52,10 @@ impl Peer {
     #[must_use]
     pub const fn id(&self) -> Option<NodeId> {
         self.id
+    }
+
+    pub(super) const fn process(&self) -> Process {
+        Process { node: self.id, incarnation: self.incarnation }
     }
 
     /// Where the peer called from; `None` when it is this process or has no network address.

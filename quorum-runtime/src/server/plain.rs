@@ -196,6 +196,8 @@ fn too_late() -> Status {
 mod tests {
     use tonic::Code;
 
+    use crate::observe::Scope;
+
     use super::*;
 
     #[test]
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn begin(deadline: Option<Instant>, is_stopping: bool) -> Result<Handling, Status> {
-        let host = Host::of(Registry::default(), 0, 0);
+        let host = Host::of(Registry::default(), 0, 0, Scope::default());
         if is_stopping {
             host.stop.drain.cancel();
         }

@@ -20,21 +20,17 @@ pub(super) struct Phrasing {
 }
 
 impl Phrasing {
-    pub(super) fn reply(self, head: ReplyHead, outcome: Result<Bytes, Status>) -> Envelope {
-        self.reply_with(None, head, outcome)
-    }
-
-    /// A reply with metadata. That of a status travels in the same place.
-    pub(super) fn reply_with(
+    /// A reply, with metadata where there is some. That of a status travels in the same place.
+    pub(super) fn reply(
         self,
         metadata: Option<MetadataMap>,
-        head: ReplyHead,
+        head: &ReplyHead,
         outcome: Result<Bytes, Status>,
     ) -> Envelope {
-        let ReplyHead { sequence, method } = head;
-        let method = if self.repeats_method { method } else { Bytes::new() };
+        let method = if self.repeats_method { head.method.clone() } else { Bytes::new() };
         let entries = metadata.map(|metadata| wire::entries_of(&metadata)).unwrap_or_default();
-        let mut reply = Envelope { sequence, method, entries, ..Envelope::default() };
+        let mut reply =
+            Envelope { sequence: head.sequence, method, entries, ..Envelope::default() };
         match outcome {
             Ok(payload) => reply.payload = payload,
             Err(status) => {
@@ -53,7 +49,7 @@ impl Phrasing {
     }
 
     /// The mark after the last of several replies, where the caller understands it.
-    pub(super) fn end(self, head: ReplyHead) -> Option<Envelope> {
+    pub(super) fn end(self, head: &ReplyHead) -> Option<Envelope> {
         let end = || Envelope {
             sequence: head.sequence,
             entries: wire::end_entries(),

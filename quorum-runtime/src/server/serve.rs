@@ -18,6 +18,7 @@ use super::node_stream::NodeStream;
 use super::routes::Added;
 use crate::error::ServeError;
 use crate::manager::Manager;
+use crate::observe::Process;
 use crate::transport::Layers;
 
 /// How long serving waits for the tasks of what it has cut off.
@@ -210,6 +211,7 @@ impl Server {
             self.registry.intercept(&self.chain);
         }
         let incarnation = self.incarnation_or_default();
+        let node = self.manager.as_ref().and_then(Manager::local_id);
         let host = Host {
             registry: self.registry,
             limits: self.limits,
@@ -219,6 +221,7 @@ impl Server {
             clients: self.clients,
             succession: Arc::default(),
             stop: Stop::default(),
+            scope: self.scope.at(Process { node, incarnation: Some(incarnation) }),
         };
         (Arc::new(host), self.added, self.layers)
     }

@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -262,6 +263,15 @@ impl Registry {
     /// What begins a session on this path, if its method is one.
     pub(super) fn session(&self, path: &str) -> Option<&SessionHandler> {
         self.sessions.get(path)
+    }
+
+    /// The name of a method, as its service spells it where it is there.
+    pub(super) fn name(&self, name: &[u8]) -> Cow<'static, str> {
+        let name = String::from_utf8_lossy(name);
+        match self.handlers.get_key_value(&*name) {
+            Some((name, _)) => Cow::Borrowed(name),
+            None => Cow::Owned(name.into_owned()),
+        }
     }
 
     /// The handler of the method with this name.

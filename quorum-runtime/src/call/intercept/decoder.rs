@@ -39,7 +39,8 @@ impl<R: Message + Default> Decoder<R> {
         };
         let decoded = R::decode(reply).map_err(NodeError::Undecodable);
         let result = decoded.and_then(|reply| self.map(node, reply, &metadata));
-        if result.is_err() {
+        if let Err(error) = &result {
+            gather.observe(node, error);
             gather.dismiss(node);
         }
         Reply { node, result, metadata }

@@ -1,0 +1,117 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::{Event, EventKind, ObservedCall, Observer, Process};
+
+/// The observer of a manager or a server, if it has one, and the process that it observes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope(Option<Arc<Observed>>);
+
+pub(super) struct Observed {
+    observer: Arc<dyn Observer>,
+    at: Process,
+}
+
+/// What an event is about, besides its kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subject {
+    pub(super) peer: Option<Process>,
+    pub(super) method: Cow<'static, str>,
+    pub(super) sequence: u64,
+    pub(super) waiting: Option<usize>,
+}
+
+impl Scope {
+    pub(crate) fn new(observer: impl Observer) -> Self {
+        Self(Some(Arc::new(Observed { observer: Arc::new(observer), at: Process::default() })))
+    }
+
+    /// The process that is observed is this one.
+    pub(crate) fn at(&self, at: Process) -> Self {
+        let at =
+            |observed: &Arc<Observed>| Observed { observer: Arc::clone(&observed.observer), at };
+        Self(self.0.as_ref().map(at).map(Arc::new))
+    }
+
+    pub(super) const fn observed(&self) -> Option<&Arc<Observed>> {
+        self.0.as_ref()
+    }
+
+    /// A call is made, to at most this many nodes.
+    pub(crate) fn call(
+        &self,
+        method: &'static str,
+        sequence: u64,
+        targets: usize,
+    ) -> Option<Box<ObservedCall>> {
+        let observed = self.0.as_ref()?;
+        Some(Box::new(ObservedCall::begin(observed, method, sequence, targets)))
+    }
+}
+
+impl Observed {
+    pub(super) fn tell(&self, subject: Subject, kind: EventKind) {
+        self.observer.event(&self.event(subject, kind));
+    }
+
+    /// Tells an event that begins something, and asks for the span of that.
+    pub(super) fn begin(&self, subject: Subject, kind: EventKind) -> (Span, Instant) {
+        let event = self.event(subject, kind);
+        self.observer.event(&event);
+        (self.observer.span(&event), event.time)
+    }
+
+    fn event(&self, subject: Subject, kind: EventKind) -> Event {
+        let Subject { peer, method, sequence, waiting } = subject;
+        Event { time: Instant::now(), at: self.at, peer, method, sequence, waiting, kind }
+    }
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{EventLog, Line, Moment};
+
+    /// The name of a method that must not be asked for.
+    struct Unasked;
+
+    impl From<Unasked> for Cow<'static, str> {
+        fn from(_: Unasked) -> Self {
+            panic!("an event is built")
+        }
+    }
+
+    #[test]
+    fn without_an_observer_no_event_is_built() {
+        let scope = Scope::default().at(Process::default());
+        assert!(scope.call("a.B.C", 1, 3).is_none());
+        let line = Line::new(&scope, Process::default());
+        line.tell(Unasked, 1, EventKind::Queued);
+        line.tell_at(Moment::default(), Unasked, 1, EventKind::Queued);
+        assert!(line.handler("a.B.C".into(), 1).is_none());
+    }
+
+    #[test]
+    fn a_pair_of_observers_is_told_everything_twice() {
+        let logs = [(); 2].map(|()| Arc::new(EventLog::new(2)));
+        let scope = Scope::new((Arc::clone(&logs[0]), Arc::clone(&logs[1])));
+        for sequence in 1..=3 {
+            Line::new(&scope, Process::default()).tell("a.B.C", sequence, EventKind::Queued);
+        }
+        for log in logs {
+            let sequences: Vec<_> = log.take().iter().map(|event| event.sequence).collect();
+            assert_eq!(sequences, [2, 3], "the newest are kept");
+            assert!(log.events().is_empty());
+        }
+    }
+}
