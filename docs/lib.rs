@@ -90,6 +90,9 @@ pub mod plain_grpc {}
 #[doc = include_str!("src/observability.md")]
 pub mod observability {}
 
+#[doc = include_str!("src/promises.md")]
+pub mod promises {}
+
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use quorum_runtime::{
     All, BuildError, Call, ConfigurationError, ConnectionState, Majority, Manager, NodeError,
-    Request, Server, Status,
+    Replier, Request, Requests, Server, Status,
 };
 use quorum_tests::{Hosted, PATIENCE, TestServer, eventually, host, host_on, listen};
 use tokio::net::TcpListener;
@@ -34,6 +34,8 @@ pub trait Member {
     async fn wait(&self, request: ()) -> ();
     #[call(correctable)]
     fn count(&self, to: u32) -> impl Stream<Item = u32>;
+    /// Adds up what comes, and tells the sum at the end; 0 is not answered at all.
+    fn add(&self, terms: impl Stream<Item = u32>) -> impl Stream<Item = u32>;
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -121,12 +123,24 @@ impl Member for One {
         Ok(())
     }
 
-    async fn count(
+    async fn add(
         &self,
-        _: Call,
-        to: u32,
-        replies: quorum_runtime::Replier<u32>,
+        call: Call,
+        mut terms: Requests<u32>,
+        sums: Replier<u32>,
     ) -> Result<(), Status> {
+        assert!(call.peer().address().is_none());
+        let mut sum = 0;
+        while let Some(term) = terms.next().await.transpose()? {
+            if term == 0 {
+                std::future::pending::<()>().await;
+            }
+            sum += term;
+        }
+        sums.send(sum).await
+    }
+
+    async fn count(&self, _: Call, to: u32, replies: Replier<u32>) -> Result<(), Status> {
         for number in 1..=to {
             replies.send(number).await?;
         }
@@ -137,7 +151,7 @@ impl Member for One {
 struct Process {
     one: One,
     manager: Manager,
-    _hosted: Hosted,
+    hosted: Hosted,
 }
 
 /// Processes that know each other as 1, 2, 3, …
@@ -153,7 +167,7 @@ async fn group<const NODES: usize>() -> [Process; NODES] {
         let manager = manager.build().unwrap();
         let one = One::default();
         let hosted = host_on(listener, address, one.server().peers(&manager));
-        processes.push(Process { one, manager, _hosted: hosted });
+        processes.push(Process { one, manager, hosted });
     }
     for process in &processes {
         process.manager.ready(&All).await.unwrap();
@@ -246,6 +260,26 @@ async fn a_server_that_stops_ends_the_calls_of_its_own_process_too_and_is_let_go
     let error = held.await.unwrap_err();
     assert!(matches!(error.failure().error, NodeError::Disconnected(_)), "{error}");
     eventually("the end of its services", || Arc::strong_count(&one) == 1).await;
+}
+
+#[tokio::test]
+async fn the_local_node_has_sessions_too() {
+    let [process] = group::<1>().await;
+    let node = process.manager.node(1).unwrap();
+    let mut session = node.add();
+    // More than fits anywhere on the way, so the handler runs before anything is read.
+    for _ in 0..10_000 {
+        session.send(3).await.unwrap();
+    }
+    session.finish();
+    assert_eq!(session.next().await.unwrap().unwrap(), 30_000);
+    assert!(session.next().await.is_none());
+
+    let mut held = node.add();
+    held.send(0).await.unwrap();
+    process.hosted.abort();
+    let ended = held.next().await.expect("it ends with its server");
+    assert!(ended.is_err(), "{ended:?}");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::transport::{Body, BoxError, BoxService};
 pub(crate) struct Connection(BoxService);
 
 impl Connection {
-    pub(super) const fn new(service: BoxService) -> Self {
+    pub(crate) const fn new(service: BoxService) -> Self {
         Self(service)
     }
 }

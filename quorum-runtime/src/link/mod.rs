@@ -196,8 +196,9 @@ impl Link {
     pub(crate) async fn extra_connection(&self) -> Result<Connection, ConnectionError> {
         match self.0.route() {
             Route::Dial(endpoint) => endpoint.connect().await,
-            Route::InProcess(_) => {
-                Err(ConnectionError::new("this process has no session with itself"))
+            Route::InProcess(callee) => {
+                callee.ready().await;
+                callee.connection()
             }
             Route::Reversed => Err(ConnectionError::new("a client can't be dialled")),
         }

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tonic::Status;
 
-use super::{Endpoint, Tasks};
+use super::{Connection, Endpoint, Tasks};
 use crate::error::ConnectionError;
 use crate::wire::{Envelope, Hello};
 
@@ -42,6 +42,9 @@ impl Route {
 pub(crate) trait Callee: fmt::Debug + Send + Sync {
     /// Waits until requests can be handled.
     fn ready(&self) -> BoxFuture<'_, ()>;
+
+    /// Leads to the sessions that it serves.
+    fn connection(&self) -> Result<Connection, ConnectionError>;
 
     /// Handles the requests of one caller in order, one at a time.
     fn handle(

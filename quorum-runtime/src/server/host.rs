@@ -16,7 +16,7 @@ use super::peer::Peer;
 use super::service::Registry;
 use super::succession::Succession;
 use crate::error::ConnectionError;
-use crate::link::{Callee, Conversation, RequestStream, Reversed, Settings};
+use crate::link::{Callee, Connection, Conversation, RequestStream, Reversed, Settings};
 use crate::manager::Manager;
 use crate::observe::Scope;
 use crate::wire::Hello;
@@ -55,6 +55,10 @@ pub(crate) struct CalledBack(pub(super) Arc<Host>);
 impl Callee for CalledBack {
     fn ready(&self) -> BoxFuture<'_, ()> {
         std::future::ready(()).boxed()
+    }
+
+    fn connection(&self) -> Result<Connection, ConnectionError> {
+        Err(ConnectionError::new("a client has no sessions"))
     }
 
     fn handle(

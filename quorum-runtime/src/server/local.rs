@@ -5,8 +5,10 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::host::Host;
+use super::in_process::InProcess;
 use crate::error::ConnectionError;
-use crate::link::{Callee, Conversation, RequestStream};
+use crate::link::{Callee, Connection, Conversation, RequestStream};
+use crate::transport::boxed;
 use crate::wire::Hello;
 
 /// Where the manager of a process finds the server of the same process, once it serves.
@@ -21,6 +23,13 @@ impl Local {
     }
 }
 
+impl Local {
+    fn host(&self) -> Result<Arc<Host>, ConnectionError> {
+        let host = self.0.borrow().clone();
+        host.ok_or_else(|| ConnectionError::new("the server of this process does not run"))
+    }
+}
+
 impl Callee for Local {
     fn ready(&self) -> BoxFuture<'_, ()> {
         let mut host = self.0.subscribe();
@@ -31,15 +40,16 @@ impl Callee for Local {
         .boxed()
     }
 
+    fn connection(&self) -> Result<Connection, ConnectionError> {
+        Ok(Connection::new(boxed(InProcess::new(self.host()?))))
+    }
+
     fn handle(
         &self,
         caller: Hello,
         requests: RequestStream,
     ) -> Result<Conversation, ConnectionError> {
-        let host = self.0.borrow().clone();
-        let host =
-            host.ok_or_else(|| ConnectionError::new("the server of this process does not run"))?;
-        Ok(host.handle(caller, requests))
+        Ok(self.host()?.handle(caller, requests))
     }
 }
 

@@ -21,6 +21,7 @@ mod claims;
 mod clients;
 mod connection;
 mod host;
+mod in_process;
 mod inbound;
 mod intercept;
 mod limits;

@@ -183,8 +183,8 @@ where
             };
             Box::pin(self.chain.clone().run(request, handled).map_ok(drop))
         };
-        let running = self.host.stop.running.token();
-        let speaking = Speaking { handler, said, ended: false, _running: running };
+        let (cut, running) = (self.host.stop.cut.clone(), self.host.stop.running.token());
+        let speaking = Speaking { handler, said, ended: false, cut, _running: running };
         ready(Ok(Response::new(speaking.replies())))
     }
 }
@@ -196,6 +196,8 @@ struct Speaking {
     handler: Handling,
     said: mpsc::Receiver<Bytes>,
     ended: bool,
+    /// Ends the session at once. Where there is a connection, that is cut too.
+    cut: CancellationToken,
     _running: TaskTrackerToken,
 }
 
@@ -211,6 +213,11 @@ impl Speaking {
     async fn next_reply(&mut self) -> Option<Result<Bytes, Status>> {
         if !self.ended {
             tokio::select! { biased;
+                () = self.cut.cancelled() => {
+                    self.ended = true;
+                    self.said.close();
+                    return Some(Err(Status::unavailable("the server has stopped")));
+                }
                 Some(reply) = self.said.recv() => return Some(Ok(reply)),
                 outcome = &mut self.handler => {
                     self.ended = true;
