@@ -1,18 +1,16 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::Future as _;
 use prost::Message;
-use tokio::time::{Instant, Sleep};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 use tracing::span::EnteredSpan;
 
+use super::deadline::Deadline;
 use super::inbox::{Arrival, Event};
 use super::{Context, Inbox, Method, Replied, Reserve};
 use crate::error::{NodeError, NodeFailure};
@@ -20,7 +18,7 @@ use crate::link::{Answer, Outgoing};
 use crate::node::Node;
 use crate::observe::{CallOutcome, apart};
 use crate::quorum::{NodeId, NodeSet};
-use crate::wire::{Envelope, entries_of, grpc_timeout};
+use crate::wire::{Envelope, entries_of};
 
 /// Makes the message for one node of the request; `None` skips the node.
 pub(crate) type PerNode<'a, Q> = &'a mut dyn FnMut(&Q, NodeId) -> Option<Q>;
@@ -76,17 +74,6 @@ pub(crate) struct Gather {
     context: Arc<Context>,
 }
 
-#[derive(Debug)]
-struct Deadline {
-    after: Duration,
-    /// `None` is further away than the clock can tell.
-    at: Option<Instant>,
-    /// The nodes are told. A one-way message that does not say so itself has no deadline for those
-    /// who handle it: the manager's is how long its sender waits.
-    travels: bool,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
 impl Gather {
     fn new(
         context: &Arc<Context>,
@@ -94,10 +81,6 @@ impl Gather {
         method: Method,
         metadata: &MetadataMap,
     ) -> Self {
-        let own = grpc_timeout(metadata.as_ref());
-        let after = own.unwrap_or(context.timeout);
-        let at = Instant::now().checked_add(after);
-        let travels = own.is_some() || method.delivery.answer != Answer::Nothing;
         let sequence = context.next_sequence();
         let observed = context.scope.call(method.name, sequence, targets.len());
         Self {
@@ -108,7 +91,7 @@ impl Gather {
             reserve: None,
             inbox: Arc::new(Inbox::new(observed)),
             arrived: VecDeque::new(),
-            deadline: Deadline { after, at, travels, sleep: None },
+            deadline: Deadline::new(context, method, metadata),
             expired: false,
             cancelled: false,
             context: Arc::clone(context),
@@ -147,7 +130,7 @@ impl Gather {
             return reply_to.fail(NodeError::TooLarge { bytes, limit });
         }
         let delivery = self.method.delivery;
-        let deadline = self.deadline.at.filter(|_| self.deadline.travels);
+        let deadline = self.deadline.for_nodes();
         let outgoing = Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before };
         node.link().send(outgoing);
     }
@@ -215,7 +198,7 @@ impl Gather {
 
     /// The time that the call was given, if it has run out.
     pub(super) fn expired(&self) -> Option<Duration> {
-        self.expired.then_some(self.deadline.after)
+        self.expired.then_some(self.deadline.after())
     }
 
     /// Whether nothing more can come.
@@ -343,7 +326,7 @@ impl Gather {
         self.expired = true;
         for node in self.targets.iter().filter(|node| self.outstanding.contains(node.id())) {
             let error = NodeError::Deadline {
-                after: self.deadline.after,
+                after: self.deadline.after(),
                 connection: node.link().state().into_error(),
             };
             if let Some(call) = self.inbox.observed() {
@@ -360,19 +343,6 @@ impl Gather {
 pub(super) struct Outcome {
     pub(super) node: NodeId,
     pub(super) reply: Result<Replied, NodeError>,
-}
-
-impl Deadline {
-    fn poll(&mut self, context: &Context, task: &mut Task<'_>) -> Poll<()> {
-        let Some(at) = self.at else {
-            return Poll::Pending;
-        };
-        let sleep = self.sleep.get_or_insert_with(|| {
-            let _entered = context.runtime.enter();
-            Box::pin(tokio::time::sleep_until(at))
-        });
-        sleep.as_mut().poll(task)
-    }
 }
 
 impl Drop for Gather {

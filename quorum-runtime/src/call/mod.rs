@@ -5,6 +5,7 @@
 //! nothing but what its reserve holds.
 
 mod correctable;
+mod deadline;
 mod gather;
 mod inbox;
 mod intercept;
