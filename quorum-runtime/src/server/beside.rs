@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -76,9 +77,9 @@ impl Beside {
 
     /// What came of the next handler that ends; `Some(None)` of one that was told to stop, and
     /// `None` when no handler runs.
-    pub(super) async fn next(&mut self) -> Option<Option<Ended>> {
+    pub(super) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Option<Ended>>> {
         // Handlers catch their panics, so one that did not return was aborted.
-        self.running.join_next().await.map(Result::ok)
+        self.running.poll_join_next(task).map(|ended| ended.map(Result::ok))
     }
 
     /// A handler has ended.

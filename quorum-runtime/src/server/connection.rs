@@ -9,7 +9,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::Connected;
 
-use super::host::Stop;
+use super::stop::Stop;
 
 /// A connection to this server, which can be cut off, and is counted as long as it lives.
 ///
@@ -27,7 +27,7 @@ pub(super) struct Connection<IO> {
 impl<IO> Connection<IO> {
     /// In a place among the connections that the server may have, for as long as it lives.
     pub(super) fn new(io: IO, place: OwnedSemaphorePermit, stop: &Stop) -> Self {
-        let cut = Box::pin(stop.cut.clone().cancelled_owned());
+        let cut = Box::pin(stop.cut());
         Self { io, cut, is_cut: false, _place: place, _running: stop.running.token() }
     }
 

@@ -3,8 +3,6 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::caller::Caller;
 use super::certificates::Certificates;
@@ -14,6 +12,7 @@ use super::inbound::Inbound;
 use super::limits::Limits;
 use super::peer::Peer;
 use super::service::Registry;
+use super::stop::Stop;
 use super::succession::Succession;
 use crate::error::ConnectionError;
 use crate::link::{Callee, Connection, Conversation, RequestStream, Reversed, Settings};
@@ -35,17 +34,6 @@ pub(crate) struct Host {
     pub(super) stop: Stop,
     /// Who sees what happens.
     pub(super) scope: Scope,
-}
-
-/// How a server ends: it drains first, and then cuts off.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stop {
-    /// No further request is begun.
-    pub(super) drain: CancellationToken,
-    /// Everything ends at once.
-    pub(super) cut: CancellationToken,
-    /// Counts what still runs.
-    pub(super) running: TaskTracker,
 }
 
 /// What a client serves to the nodes that call it back.
@@ -138,7 +126,7 @@ impl Host {
     pub(super) fn handle(self: &Arc<Self>, caller: Hello, requests: RequestStream) -> Conversation {
         let peer = Peer { id: caller.node_id, incarnation: caller.incarnation, ..Peer::default() };
         let inbound = Inbound::new(requests, Caller::new(self, peer, None), !caller.ours);
-        let cut = self.stop.cut.clone().cancelled_owned();
-        Conversation { hello: self.hello(), replies: Box::pin(inbound.replies().take_until(cut)) }
+        let cut = self.stop.cut();
+        Conversation { hello: self.hello(), replies: Box::pin(inbound.take_until(cut)) }
     }
 }

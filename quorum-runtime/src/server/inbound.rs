@@ -1,13 +1,16 @@
 mod observed;
 
-use std::future::poll_fn;
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, stream};
+use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
+use tokio::task::coop;
 use tokio::time::Instant;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
@@ -16,7 +19,7 @@ use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
 use super::reply::{Phrasing, ReplyHead};
-use super::service::{Outcome, Running};
+use super::service::Running;
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
@@ -46,6 +49,8 @@ pub(super) struct Inbound<S> {
     reversed: Option<Reversed>,
     /// No further request is begun.
     ended: bool,
+    /// The server is to stop.
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
     _running: TaskTrackerToken,
     line: OpenLine,
 }
@@ -70,7 +75,30 @@ enum Event {
     Progress,
 }
 
-impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
+/// Its replies as they are ready, or the status that ends the stream.
+impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Stream for Inbound<S> {
+    type Item = Result<Envelope, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let inbound = self.get_mut();
+        loop {
+            if let Some(refusal) = inbound.begin_waiting() {
+                return Poll::Ready(Some(Ok(refusal)));
+            }
+            // Handlers run here, so a flood of requests must let other tasks run as well.
+            let budget = ready!(coop::poll_proceed(task));
+            let Some(event) = ready!(inbound.poll_event(task)) else {
+                return Poll::Ready(None);
+            };
+            budget.made_progress();
+            if let Some(reply) = inbound.handle(event) {
+                return Poll::Ready(Some(reply));
+            }
+        }
+    }
+}
+
+impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     pub(super) fn new(requests: S, caller: Arc<Caller>, repeats_method: bool) -> Self {
         let (speak, said) = mpsc::channel(MAX_SAID);
         let limits = caller.host.limits;
@@ -85,6 +113,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
             speak,
             reversed: None,
             ended: false,
+            drain: Box::pin(caller.host.stop.draining()),
             _running: caller.host.stop.running.token(),
             caller,
             line,
@@ -96,87 +125,100 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         Self { reversed: Some(reversed), ..self }
     }
 
-    /// Handles the requests as they come; yields the replies as they are ready.
-    pub(super) fn replies(self) -> impl Stream<Item = Result<Envelope, Status>> + Send {
-        stream::unfold(Box::new(self), async |mut inbound| {
-            let reply = inbound.next_reply().await?;
-            Some((reply, inbound))
-        })
-    }
-
-    /// The next reply, or the status that ends the stream, or `None` at its end.
-    async fn next_reply(&mut self) -> Option<Result<Envelope, Status>> {
-        loop {
-            while self.current.is_none()
-                && !self.beside.is_full()
-                && let Some(request) = self.waiting.pop()
-            {
-                if let Some(refusal) = self.begin(request) {
-                    return Some(Ok(refusal));
-                }
-            }
-            match self.next_event().await? {
-                Event::Request(Some(Ok(request))) => {
-                    if let Some(refusal) = self.accept(request) {
-                        return Some(Ok(refusal));
-                    }
-                }
-                // The caller ended its side: what it asked before is still answered.
-                Event::Request(None) => self.ended = true,
-                Event::Request(Some(Err(status))) => {
-                    self.abort();
-                    return Some(Err(status));
-                }
-                Event::Ended(Ended { head, turn, outcome }) => {
-                    self.beside.ended(head.sequence);
-                    if let Some(outcome) = outcome {
-                        let metadata = turn.take_reply_metadata();
-                        return Some(Ok(self.reply(metadata, &head, outcome)));
-                    }
-                }
-                Event::Said(said) => {
-                    if let Some(reply) = self.said_reply(said) {
-                        return Some(Ok(reply));
-                    }
-                }
-                Event::Calls(call) => return Some(Ok(call)),
-                Event::Progress => {}
-            }
-        }
-    }
-
-    /// Waits for the next thing to happen; `None` when nothing can happen any more.
-    async fn next_event(&mut self) -> Option<Event> {
-        let reads = !self.ended && self.waiting.has_room();
-        let runs = self.current.is_some() || !self.beside.is_empty() || !self.said.is_empty();
-        tokio::select! { biased;
-            Some(said) = self.said.recv(), if runs => Some(Event::Said(said)),
-            Some(done) = self.beside.next() => Some(match done {
-                Some(ended) => Event::Ended(ended),
-                None => Event::Progress,
-            }),
-            outcome = while_in_turn(&mut self.current), if self.current.is_some() => {
-                let Handling(handler) = self.current.take()?;
-                Some(match outcome {
-                    Some(outcome) => {
-                        let Free { head, turn, .. } = handler;
-                        Event::Ended(Ended { head, turn, outcome })
-                    }
-                    None => {
-                        self.tell_released(&handler.head);
-                        self.beside.add(handler);
-                        Event::Progress
-                    }
-                })
-            },
-            call = next_call(self.reversed.as_ref()), if !self.ended => Some(Event::Calls(call)),
-            () = self.caller.host.stop.drain.cancelled(), if reads => {
+    /// What an event says to the caller.
+    fn handle(&mut self, event: Event) -> Option<Result<Envelope, Status>> {
+        match event {
+            Event::Request(Some(Ok(request))) => self.accept(request).map(Ok),
+            // The caller ended its side: what it asked before is still answered.
+            Event::Request(None) => {
                 self.ended = true;
-                Some(Event::Progress)
-            },
-            request = self.requests.next(), if reads => Some(Event::Request(request)),
-            else => None,
+                None
+            }
+            Event::Request(Some(Err(status))) => {
+                self.abort();
+                Some(Err(status))
+            }
+            Event::Ended(Ended { head, turn, outcome }) => {
+                self.beside.ended(head.sequence);
+                Some(Ok(self.reply(turn.take_reply_metadata(), &head, outcome?)))
+            }
+            Event::Said(said) => self.said_reply(said).map(Ok),
+            Event::Calls(call) => Some(Ok(call)),
+            Event::Progress => None,
         }
+    }
+
+    /// Begins what waits, as long as turns are free; a refusal if one has to be told.
+    fn begin_waiting(&mut self) -> Option<Envelope> {
+        while self.current.is_none() && !self.beside.is_full() {
+            let request = self.waiting.pop()?;
+            if let Some(refusal) = self.begin(request) {
+                return Some(refusal);
+            }
+        }
+        None
+    }
+
+    /// The next thing to happen; `None` when nothing can happen any more.
+    fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<Option<Event>> {
+        let runs = self.current.is_some() || !self.beside.is_empty() || !self.said.is_empty();
+        if runs && let Poll::Ready(Some(said)) = self.said.poll_recv(task) {
+            return Poll::Ready(Some(Event::Said(said)));
+        }
+        if let Poll::Ready(Some(done)) = self.beside.poll_next(task) {
+            return Poll::Ready(Some(done.map_or(Event::Progress, Event::Ended)));
+        }
+        if let Poll::Ready(event) = self.poll_current(task) {
+            return Poll::Ready(Some(event));
+        }
+        if !self.ended
+            && let Some(reversed) = &self.reversed
+            && let Poll::Ready(call) = reversed.poll_call(task)
+        {
+            return Poll::Ready(Some(Event::Calls(call)));
+        }
+        if let Poll::Ready(event) = self.poll_request(task) {
+            return Poll::Ready(Some(event));
+        }
+        if runs || !self.ended { Poll::Pending } else { Poll::Ready(None) }
+    }
+
+    /// Runs the handler that holds the turn, until it has ended or released.
+    fn poll_current(&mut self, task: &mut Context<'_>) -> Poll<Event> {
+        let Some(Handling(Free { running, turn, .. })) = &mut self.current else {
+            return Poll::Pending;
+        };
+        let outcome = match running.as_mut().poll(task) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending if turn.is_released(task) => None,
+            Poll::Pending => return Poll::Pending,
+        };
+        let Some(Handling(handler)) = self.current.take() else {
+            return Poll::Pending;
+        };
+        let Some(outcome) = outcome else {
+            self.tell_released(&handler.head);
+            self.beside.add(handler);
+            return Poll::Ready(Event::Progress);
+        };
+        let Free { head, turn, .. } = handler;
+        Poll::Ready(Event::Ended(Ended { head, turn, outcome }))
+    }
+
+    /// The next request, where there is room to read one and the server goes on.
+    fn poll_request(&mut self, task: &mut Context<'_>) -> Poll<Event> {
+        if self.ended || !self.waiting.has_room() {
+            return Poll::Pending;
+        }
+        if !self.caller.host.stop.is_draining() {
+            if let Poll::Ready(request) = self.requests.poll_next_unpin(task) {
+                return Poll::Ready(Event::Request(request));
+            }
+            // Asked last, because it takes a lock that all streams share.
+            ready!(self.drain.as_mut().poll(task));
+        }
+        self.ended = true;
+        Poll::Ready(Event::Progress)
     }
 
     /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
@@ -278,27 +320,5 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Send + Unpin> Inbound<S> {
         self.waiting.clear();
         self.beside.abort();
         self.reversed = None;
-    }
-}
-
-/// Runs the handler as long as it holds its turn: its outcome, or `None` when it released.
-async fn while_in_turn(current: &mut Option<Handling>) -> Option<Outcome> {
-    poll_fn(|task| {
-        let Some(Handling(Free { running, turn, .. })) = current else {
-            return Poll::Pending;
-        };
-        if let Poll::Ready(outcome) = running.as_mut().poll(task) {
-            return Poll::Ready(Some(outcome));
-        }
-        if turn.is_released(task) { Poll::Ready(None) } else { Poll::Pending }
-    })
-    .await
-}
-
-/// The next call of this server to the caller.
-async fn next_call(reversed: Option<&Reversed>) -> Envelope {
-    match reversed {
-        Some(reversed) => poll_fn(|task| reversed.poll_call(task)).await,
-        None => std::future::pending().await,
     }
 }

@@ -35,6 +35,7 @@ mod routes;
 mod serve;
 mod service;
 mod session;
+mod stop;
 mod succession;
 mod tls;
 mod transport;

@@ -82,7 +82,7 @@ impl StreamingService<Envelope> for Open {
                 Some(reversed) => inbound.with_calls(reversed),
                 None => inbound,
             };
-            let mut replies = inbound.replies().boxed();
+            let mut replies = inbound.boxed();
             if let Some(stream) = hello.stream {
                 let address = address.map(|address| address.ip());
                 replies = host.succession.succeed(address, stream, replies).await?.boxed();

@@ -80,7 +80,7 @@ impl ServerStreamingService<Bytes> for Begin {
 
 impl Begin {
     fn begin(&self, request: Request<Bytes>) -> Result<Handling, Status> {
-        if self.host.stop.drain.is_cancelled() {
+        if self.host.stop.is_draining() {
             return Err(Status::unavailable("the server is stopping"));
         }
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -212,7 +212,7 @@ mod tests {
     fn begin(deadline: Option<Instant>, is_stopping: bool) -> Result<Handling, Status> {
         let host = Host::of(Registry::default(), 0, 0, Scope::default());
         if is_stopping {
-            host.stop.drain.cancel();
+            host.stop.drain();
         }
         let (certificates, name) = (Certificates::default(), "a.B.C".to_owned());
         let begin = Begin { host, name, certificates, deadline };

@@ -13,9 +13,10 @@ use tonic::transport::server::{Connected, TcpIncoming};
 
 use super::Server;
 use super::connection::Connection;
-use super::host::{Host, Stop};
+use super::host::Host;
 use super::node_stream::NodeStream;
 use super::routes::Added;
+use super::stop::Stop;
 use crate::error::ServeError;
 use crate::manager::Manager;
 use crate::observe::Process;
@@ -173,11 +174,11 @@ impl Server {
         let (host, added, layers) = self.into_host();
         let stop = host.stop.clone();
         // Also when this future is dropped, nothing is left behind.
-        let cut = stop.cut.clone().drop_guard();
+        let cut = stop.cut_on_drop();
         let local = host.manager.as_ref().and_then(Manager::local).map(|local| local.serve(&host));
         let signalled = async {
             signal.await;
-            stop.drain.cancel();
+            stop.drain();
             drop(local);
         };
         let places = Arc::new(Semaphore::new(host.limits.connections));
@@ -186,13 +187,13 @@ impl Server {
         let serving = transport.serve_with_incoming_shutdown(routes, connections, signalled);
         let ended = async {
             let served = serving.await;
-            stop.drain.cancel();
+            stop.drain();
             stop.running.close();
             stop.running.wait().await;
             served.map_err(ServeError::Serve)
         };
         let overdue = async {
-            stop.drain.cancelled().await;
+            stop.draining().await;
             tokio::time::sleep(drain_timeout).await;
         };
         let mut ended = pin!(ended);

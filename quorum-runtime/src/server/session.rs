@@ -10,7 +10,6 @@ use bytes::Bytes;
 use futures::{FutureExt as _, Stream, TryFutureExt as _, stream};
 use prost::Message;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
 use tonic::server::{Grpc, StreamingService};
@@ -24,6 +23,7 @@ use super::intercept::{Chain, IncomingRequest, OutgoingReply};
 use super::peer::Peer;
 use super::replier::Replier;
 use super::service::panicked;
+use super::stop::Stop;
 use super::turn::Turn;
 use crate::call::Method;
 use crate::wire::MessageCodec;
@@ -90,7 +90,7 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = http::Response<Body>> + Sen
 #[derive(Debug)]
 pub struct Requests<Q> {
     messages: Streaming<Q>,
-    drain: CancellationToken,
+    stop: Stop,
 }
 
 impl<Q> Requests<Q> {
@@ -107,7 +107,7 @@ impl<Q> Requests<Q> {
     /// Dropping the wait loses nothing.
     pub async fn next(&mut self) -> Option<Result<Q, Status>> {
         tokio::select! { biased;
-            () = self.drain.cancelled() => Some(Err(Status::unavailable("the server is stopping"))),
+            () = self.stop.draining() => Some(Err(Status::unavailable("the server is stopping"))),
             message = self.messages.message() => message.transpose(),
         }
     }
@@ -163,8 +163,8 @@ where
         let caller = Caller::new(&self.host, peer, None);
         let turn = Arc::new(Turn::default());
         let call = Call::new(caller, self.method.name, metadata, None, turn);
-        let drain = self.host.stop.drain.clone();
-        let requests = Requests { messages: request.into_inner(), drain };
+        let stop = self.host.stop.clone();
+        let requests = Requests { messages: request.into_inner(), stop };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
         let (replies, said) = mpsc::channel(1);
         let replier = Replier::of_session(replies, self.host.limits.max_message_size);
@@ -183,8 +183,8 @@ where
             };
             Box::pin(self.chain.clone().run(request, handled).map_ok(drop))
         };
-        let (cut, running) = (self.host.stop.cut.clone(), self.host.stop.running.token());
-        let speaking = Speaking { handler, said, ended: false, cut, _running: running };
+        let (stop, running) = (self.host.stop.clone(), self.host.stop.running.token());
+        let speaking = Speaking { handler, said, ended: false, stop, _running: running };
         ready(Ok(Response::new(speaking.replies())))
     }
 }
@@ -197,7 +197,7 @@ struct Speaking {
     said: mpsc::Receiver<Bytes>,
     ended: bool,
     /// Ends the session at once. Where there is a connection, that is cut too.
-    cut: CancellationToken,
+    stop: Stop,
     _running: TaskTrackerToken,
 }
 
@@ -213,7 +213,7 @@ impl Speaking {
     async fn next_reply(&mut self) -> Option<Result<Bytes, Status>> {
         if !self.ended {
             tokio::select! { biased;
-                () = self.cut.cancelled() => {
+                () = self.stop.cut() => {
                     self.ended = true;
                     self.said.close();
                     return Some(Err(Status::unavailable("the server has stopped")));
