@@ -216,7 +216,12 @@ async fn converse_in_process(
 fn overloaded(call: Envelope) -> Envelope {
     let Envelope { sequence, method, .. } = call;
     let status = Status::resource_exhausted("the client has too many calls to handle");
-    Envelope { sequence, method, status: Some(RpcStatus::from(&status)), ..Envelope::default() }
+    Envelope {
+        sequence,
+        method,
+        status: Some(Box::new(RpcStatus::from(&status))),
+        ..Envelope::default()
+    }
 }
 
 impl Shared {
@@ -230,7 +235,7 @@ impl Shared {
     pub(super) fn deliver(&self, reply: Envelope) {
         let sequence = reply.sequence;
         let observed = self.outbox.is_observed().then(|| apart(|| Message::answer(&reply)));
-        let error = reply.status.and_then(RpcStatus::into_error);
+        let error = reply.status.and_then(|status| status.into_error());
         let is_end = wire::is_end(&reply.entries);
         let reply_to = self.outbox.take(sequence, is_end || error.is_some());
         if let Some(message) = observed {

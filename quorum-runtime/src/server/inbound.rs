@@ -9,7 +9,6 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::coop;
-use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
@@ -152,6 +151,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn begin_waiting(&mut self) -> Option<Envelope> {
         while self.current.is_none() && !self.beside.is_full() {
             let request = self.waiting.pop()?;
+            if request.is_late() {
+                return Some(self.refuse_late(&request));
+            }
             if let Some(refusal) = self.begin(request) {
                 return Some(refusal);
             }
@@ -236,56 +238,60 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             self.cancel(request.sequence);
             return None;
         }
-        let deadline = request.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let request = Accepted { envelope: request, deadline };
-        let found = self.caller.host.registry.find(&request.envelope.method);
-        let ordered = found.is_ok_and(|handler| handler.ordered);
-        let has_turn = !ordered || (self.current.is_none() && self.waiting.is_empty());
-        if !has_turn || self.beside.is_full() {
+        let handler = match self.caller.host.registry.find(&request.method) {
+            Ok(handler) => Arc::clone(handler),
+            Err(status) => {
+                let head = ReplyHead { sequence: request.sequence, method: request.method };
+                return Some(self.reply(None, &head, Err(status)));
+            }
+        };
+        let request = Accepted::new(request, handler);
+        let is_free = self.current.is_none() && self.waiting.is_empty();
+        if (request.handler.ordered && !is_free) || self.beside.is_full() {
             self.waiting.push(request);
             return None;
+        }
+        if request.came_late() {
+            return Some(self.refuse_late(&request));
         }
         self.begin(request)
     }
 
-    /// Gives the turn to a request, unless its method takes no turns or its time is over.
+    /// Gives the turn to a request, unless its method takes no turns.
     fn begin(&mut self, request: Accepted) -> Option<Envelope> {
-        let Accepted { envelope, deadline } = request;
-        let Envelope { sequence, method, entries, payload, .. } = envelope;
-        let handler = match self.caller.host.registry.find(&method) {
-            Ok(handler) => handler,
-            Err(status) => {
-                let head = ReplyHead { sequence, method };
-                return Some(self.reply(None, &head, Err(status)));
-            }
-        };
+        let Accepted { envelope, deadline, handler } = request;
+        let Envelope { sequence, entries, payload, .. } = envelope;
         // Not the name that came: it is a part of the whole message, and would keep that in memory.
         let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
         if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
             return Some(self.reply(None, &head, Err(refusal)));
         }
-        if deadline.is_some_and(|at| at <= Instant::now()) {
-            let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-            return Some(self.reply(None, &head, Err(late)));
-        }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
-        let outlet = Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
-        let (bytes, streams, ordered) = (payload.len(), handler.streams, handler.ordered);
         let observed = self.observe_handler(&head);
-        let running = (handler.begin)(call, payload, outlet);
+        let (bytes, streams) = (payload.len(), handler.streams());
+        let outlet = || Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
+        let running = handler.begin(call, payload, outlet);
         let running: Running = match observed {
             Some(observed) => observed.run(running),
             None => running,
         };
-        let handler = Free { head, turn, running, streams, bytes };
-        if ordered {
-            self.current = Some(Handling(handler));
+        let free = Free { head, turn, running, streams, bytes };
+        if handler.ordered {
+            self.current = Some(Handling(free));
         } else {
-            self.beside.add(handler);
+            self.beside.add(free);
         }
         None
+    }
+
+    /// A request whose time was over before its turn came is not begun.
+    fn refuse_late(&self, request: &Accepted) -> Envelope {
+        let method = Bytes::from_static(request.handler.name.as_bytes());
+        let head = ReplyHead { sequence: request.envelope.sequence, method };
+        let late = Status::deadline_exceeded("the deadline had passed before its turn came");
+        self.reply(None, &head, Err(late))
     }
 
     /// The caller wants to hear no more of a call. What waits is not begun; a handler that may reply

@@ -121,9 +121,9 @@ impl Handling {
     fn new(handler: &Handler, call: Call, message: Bytes, begin: &Begin) -> Self {
         let (speak, said) = mpsc::channel(1);
         Self {
-            running: (handler.begin)(call, message, Outlet::new(ReplyHead::default(), speak)),
+            running: handler.begin(call, message, || Outlet::new(ReplyHead::default(), speak)),
             said,
-            replies_often: handler.streams,
+            replies_often: handler.streams(),
             deadline: begin.deadline,
             max_message_size: begin.host.limits.max_message_size,
             returned: false,

@@ -34,7 +34,7 @@ impl Phrasing {
         match outcome {
             Ok(payload) => reply.payload = payload,
             Err(status) => {
-                reply.status = Some(RpcStatus::from(&status));
+                reply.status = Some(Box::new(RpcStatus::from(&status)));
                 reply.entries.extend(wire::entries_of(status.metadata()));
             }
         }
@@ -43,7 +43,7 @@ impl Phrasing {
             let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
             reply.payload = Bytes::new();
             reply.entries.clear();
-            reply.status = Some(RpcStatus::from(&Status::resource_exhausted(text)));
+            reply.status = Some(Box::new(RpcStatus::from(&Status::resource_exhausted(text))));
         }
         reply
     }

@@ -94,19 +94,48 @@ pub(super) struct Handler {
     /// `package.Service.Method`.
     pub(super) name: &'static str,
     pub(super) answer: Answer,
-    /// Begins to handle an encoded request, whose further replies leave by the outlet.
-    pub(super) begin: Arc<dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync>,
+    pub(super) begin: Begin,
     /// Holds the turn of its client.
     pub(super) ordered: bool,
-    /// May reply several times, and stops when nobody wants to hear more.
-    pub(super) streams: bool,
+}
+
+/// Begins to handle an encoded request.
+#[derive(Clone)]
+pub(super) enum Begin {
+    /// With one reply at most.
+    Once(Arc<Once>),
+    /// With several replies, which leave by the outlet. Such a handler stops when nobody wants to hear
+    /// more.
+    Stream(Arc<Stream>),
+}
+
+pub(super) type Once = dyn Fn(Call, Bytes) -> Running + Send + Sync;
+pub(super) type Stream = dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync;
+
+impl Handler {
+    /// May reply several times.
+    pub(super) const fn streams(&self) -> bool {
+        matches!(self.begin, Begin::Stream(_))
+    }
+
+    pub(super) fn begin(
+        &self,
+        call: Call,
+        payload: Bytes,
+        outlet: impl FnOnce() -> Outlet,
+    ) -> Running {
+        match &self.begin {
+            Begin::Once(begin) => begin(call, payload),
+            Begin::Stream(begin) => begin(call, payload, outlet()),
+        }
+    }
 }
 
 /// The handlers by the names of their methods.
 #[derive(Clone, Default)]
 pub(crate) struct Registry {
     /// It is never iterated where the order could be seen.
-    handlers: HashMap<&'static str, Handler>,
+    handlers: HashMap<&'static [u8], Arc<Handler>>,
     /// By the paths of plain gRPC, in the same way.
     sessions: HashMap<String, SessionHandler>,
     /// A method that two services claim.
@@ -124,7 +153,7 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<R, Status>> + Send + 'static,
     {
-        self.add(method, move |call, bytes, _| match decode(method, bytes) {
+        self.add_once(method, move |call, bytes| match decode(method, bytes) {
             Ok(request) => {
                 let reply = handle(call, request);
                 let encoded = async { Some(reply.await.map(|reply| reply.encode_to_vec().into())) };
@@ -143,7 +172,7 @@ impl Methods<'_> {
         Q: Message + Default + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        self.add(method, move |call, bytes, _| match decode(method, bytes) {
+        self.add_once(method, move |call, bytes| match decode(method, bytes) {
             Ok(request) => guarded(method, handle(call, request).map(|()| None)),
             Err(status) => refused(status),
         });
@@ -175,7 +204,7 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.add(method, move |call, bytes, outlet| match decode(method, bytes) {
+        let begin = move |call, bytes, outlet: Outlet| match decode(method, bytes) {
             Ok(request) => {
                 let replied = handle(call, request, Replier::new(outlet.clone()));
                 // A panic is an error like any other; the end leaves behind the last reply.
@@ -187,20 +216,23 @@ impl Methods<'_> {
                 })
             }
             Err(status) => refused(status),
-        });
+        };
+        self.add(method, Begin::Stream(Arc::new(begin)));
     }
 
-    fn add(
+    fn add_once(
         &mut self,
         method: Method,
-        begin: impl Fn(Call, Bytes, Outlet) -> Running + Send + Sync + 'static,
+        begin: impl Fn(Call, Bytes) -> Running + Send + Sync + 'static,
     ) {
-        let registry = &mut *self.0;
+        self.add(method, Begin::Once(Arc::new(begin)));
+    }
+
+    fn add(&mut self, method: Method, begin: Begin) {
         let Delivery { answer, ordered, .. } = method.delivery;
-        let streams = answer == Answer::Stream;
-        let handler =
-            Handler { name: method.name, answer, begin: Arc::new(begin), ordered, streams };
-        if registry.handlers.insert(method.name, handler).is_some() {
+        let handler = Handler { name: method.name, answer, begin, ordered };
+        let registry = &mut *self.0;
+        if registry.handlers.insert(method.name.as_bytes(), Arc::new(handler)).is_some() {
             registry.claimed_twice = Some(method.name);
         }
     }
@@ -214,14 +246,15 @@ impl Registry {
 
     /// Puts interceptors around all methods that are there.
     pub(super) fn intercept(&mut self, chain: &Chain) {
-        self.handlers.values_mut().for_each(|handler| chain.around_handler(handler));
+        self.handlers.values_mut().for_each(|handler| chain.around_handler(Arc::make_mut(handler)));
         self.sessions.values_mut().for_each(|session| session.chain = chain.around(&session.chain));
     }
 
     /// Takes over the methods of another.
     pub(super) fn append(&mut self, other: Self) {
-        for (name, handler) in other.handlers {
-            if self.handlers.insert(name, handler).is_some() {
+        for handler in other.handlers.into_values() {
+            let name = handler.name;
+            if self.handlers.insert(name.as_bytes(), handler).is_some() {
                 self.claim_again(name);
             }
         }
@@ -256,7 +289,7 @@ impl Registry {
                 .is_some_and(|rest| !rest.contains('.'))
         };
         let path = format!("/{name}/");
-        self.handlers.keys().any(|method| is_of(method))
+        self.handlers.values().any(|handler| is_of(handler.name))
             || self.sessions.keys().any(|session| session.starts_with(&path))
     }
 
@@ -267,24 +300,30 @@ impl Registry {
 
     /// The name of a method, as its service spells it where it is there.
     pub(super) fn name(&self, name: &[u8]) -> Cow<'static, str> {
-        let name = String::from_utf8_lossy(name);
-        match self.handlers.get_key_value(&*name) {
-            Some((name, _)) => Cow::Borrowed(name),
-            None => Cow::Owned(name.into_owned()),
+        match self.handlers.get(name) {
+            Some(handler) => Cow::Borrowed(handler.name),
+            None => Cow::Owned(String::from_utf8_lossy(name).into_owned()),
         }
     }
 
     /// The handler of the method with this name.
-    pub(super) fn find(&self, name: &[u8]) -> Result<&Handler, Status> {
-        let name = std::str::from_utf8(name).unwrap_or_default();
-        let handler = self.handlers.get(name);
-        handler.ok_or_else(|| Status::unimplemented(format!("there is no method `{name}` here")))
+    pub(super) fn find(&self, name: &[u8]) -> Result<&Arc<Handler>, Status> {
+        self.handlers.get(name).ok_or_else(|| {
+            let name = String::from_utf8_lossy(name);
+            Status::unimplemented(format!("there is no method `{name}` here"))
+        })
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handler").field(&self.name).finish()
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = self.handlers.keys().collect();
+        let mut names: Vec<_> = self.handlers.values().map(|handler| handler.name).collect();
         names.sort_unstable();
         f.debug_set().entries(names).finish()
     }

@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::service::Handler;
 use crate::wire::Envelope;
 
 /// Requests that were read and wait for their turn.
@@ -22,6 +24,25 @@ pub(super) struct Waiting {
 pub(super) struct Accepted {
     pub(super) envelope: Envelope,
     pub(super) deadline: Option<Instant>,
+    pub(super) handler: Arc<Handler>,
+}
+
+impl Accepted {
+    /// A request that has just come.
+    pub(super) fn new(envelope: Envelope, handler: Arc<Handler>) -> Self {
+        let deadline = envelope.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Self { envelope, deadline, handler }
+    }
+
+    /// Whether the caller has given up meanwhile.
+    pub(super) fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// The same for one that has just come, for which the clock needs no further look.
+    pub(super) fn came_late(&self) -> bool {
+        self.envelope.timeout.is_some_and(|timeout| timeout.is_zero())
+    }
 }
 
 impl Waiting {
@@ -69,10 +90,19 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::link::Answer;
+    use crate::server::service::Begin;
+
+    /// A handler that is never begun.
+    fn nobody() -> Arc<Handler> {
+        let begin = Begin::Once(Arc::new(|_, _| Box::pin(std::future::pending())));
+        Arc::new(Handler { name: "a.B.C", answer: Answer::Once, begin, ordered: true })
+    }
 
     fn request(sequence: u64, bytes: usize) -> Accepted {
         let payload = Bytes::from(vec![0; bytes]);
-        Accepted { envelope: Envelope { sequence, payload, ..Envelope::default() }, deadline: None }
+        let envelope = Envelope { sequence, payload, ..Envelope::default() };
+        Accepted::new(envelope, nobody())
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(crate) struct Envelope {
     /// wire has none.
     pub(crate) method: Bytes,
     /// Only in a reply, and only on error.
-    pub(crate) status: Option<RpcStatus>,
+    /// Boxed, because it is rare and every message is moved about.
+    pub(crate) status: Option<Box<RpcStatus>>,
     /// Metadata of this message.
     pub(crate) entries: Vec<Entry>,
     /// How much time the caller still gives the request. On the wire an entry like the others, but
@@ -71,7 +72,7 @@ impl Envelope {
         }
         len += bytes_len(METHOD, &self.method);
         if let Some(status) = &self.status {
-            len += message_field::encoded_len(STATUS, status);
+            len += message_field::encoded_len(STATUS, &**status);
         }
         len += message_field::encoded_len_repeated(ENTRY, &self.entries);
         if let Some(timeout) = self.timeout {
@@ -87,7 +88,7 @@ impl Envelope {
         }
         encode_bytes(METHOD, &self.method, buffer);
         if let Some(status) = &self.status {
-            message_field::encode(STATUS, status, buffer);
+            message_field::encode(STATUS, &**status, buffer);
         }
         message_field::encode_repeated(ENTRY, &self.entries, buffer);
         if let Some(timeout) = self.timeout {
@@ -127,7 +128,7 @@ impl Envelope {
             METHOD => bytes_field::merge(wire_type, &mut self.method, buffer, context),
             STATUS => {
                 let status = self.status.get_or_insert_default();
-                message_field::merge(wire_type, status, buffer, context)
+                message_field::merge(wire_type, &mut **status, buffer, context)
             }
             ENTRY => {
                 let mut entry = Bytes::new();
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn an_error_reply_in_literal_bytes() {
         let status = RpcStatus { code: 5, message: "no".to_owned(), details: vec![] };
-        let reply = Envelope { sequence: 3, status: Some(status), ..Envelope::default() };
+        let reply = Envelope { sequence: 3, status: Some(Box::new(status)), ..Envelope::default() };
         assert_eq!(bytes_of(&reply), b"\x08\x03\x1a\x06\x08\x05\x12\x02no");
     }
 
@@ -264,7 +265,8 @@ mod tests {
             let envelope = Envelope {
                 sequence,
                 method: method.into_bytes().into(),
-                status: error.map(|(code, message)| RpcStatus { code, message, details: vec![] }),
+                status: error
+                    .map(|(code, message)| Box::new(RpcStatus { code, message, details: vec![] })),
                 entries: entries.iter().map(|(key, value)| entry(key, value)).collect(),
                 timeout: timeout.map(Duration::from_micros),
                 payload: payload.into(),

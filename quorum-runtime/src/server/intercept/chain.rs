@@ -12,7 +12,7 @@ use super::{IncomingRequest, Next, OutgoingReply, ServerInterceptor};
 use crate::link::Answer;
 use crate::server::call::Call;
 use crate::server::replier::Outlet;
-use crate::server::service::{Handler, Outcome, message_of};
+use crate::server::service::{Begin, Handler, Once, Outcome, Stream, message_of};
 use crate::server::turn::Turn;
 
 /// An interceptor whose type is forgotten.
@@ -56,30 +56,31 @@ impl Chain {
 
     /// The handler inside of these interceptors.
     pub(in crate::server) fn around_handler(&self, handler: &mut Handler) {
-        let (chain, inner) = (self.clone(), handler.clone());
-        handler.begin = Arc::new(move |call, payload, outlet| {
-            let turn = Arc::clone(call.turn());
-            match inner.answer {
-                Answer::Stream => Box::pin(chain.clone().stream(&inner, call, payload, outlet)),
-                _ => Box::pin(chain.clone().answer(&inner, call, payload, outlet, turn)),
-            }
-        });
+        let (chain, answers) = (self.clone(), handler.answer == Answer::Once);
+        handler.begin = match handler.begin.clone() {
+            Begin::Once(begin) => Begin::Once(Arc::new(move |call, payload| {
+                let turn = Arc::clone(call.turn());
+                Box::pin(chain.clone().answer(&begin, answers, call, payload, turn))
+            })),
+            Begin::Stream(begin) => Begin::Stream(Arc::new(move |call, payload, outlet| {
+                Box::pin(chain.clone().stream(&begin, call, payload, outlet))
+            })),
+        };
     }
 
     /// Handles a request that has one reply, or none.
     fn answer(
         self,
-        handler: &Handler,
+        begin: &Arc<Once>,
+        answers: bool,
         call: Call,
         payload: Bytes,
-        outlet: Outlet,
         turn: Arc<Turn>,
     ) -> impl Future<Output = Outcome> + Send + use<> {
-        let (begin, answers) = (Arc::clone(&handler.begin), handler.answer == Answer::Once);
-        let of_handler = Arc::clone(&turn);
+        let (begin, of_handler) = (Arc::clone(begin), Arc::clone(&turn));
         let handled = self.run(IncomingRequest { call, payload }, async move |request| {
             let IncomingRequest { call, payload } = request;
-            let payload = begin(call, payload, outlet).await.transpose()?.unwrap_or_default();
+            let payload = begin(call, payload).await.transpose()?.unwrap_or_default();
             let metadata = of_handler.take_reply_metadata().unwrap_or_default();
             Ok(OutgoingReply { metadata, payload })
         });
@@ -98,13 +99,13 @@ impl Chain {
     /// Handles a request that has several replies, which pass by.
     fn stream(
         self,
-        handler: &Handler,
+        begin: &Arc<Stream>,
         call: Call,
         payload: Bytes,
         outlet: Outlet,
     ) -> impl Future<Output = Outcome> + Send + use<> {
         let end = Arc::new(OnceLock::new());
-        let (begin, inside) = (Arc::clone(&handler.begin), outlet.with_end(&end));
+        let (begin, inside) = (Arc::clone(begin), outlet.with_end(&end));
         let handled = self.run(IncomingRequest { call, payload }, async move |request| {
             let IncomingRequest { call, payload } = request;
             // A request that can't be decoded has an outcome, any other has an end.
