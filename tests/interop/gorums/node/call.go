@@ -59,7 +59,7 @@ func (c *call) fail(err error) {
 	if inner, ok := status.FromError(err); ok {
 		s = inner
 	}
-	c.reply(Reply{Code: int(s.Code()), Message: s.Message()})
+	c.reply(Reply{Code: int(s.Code()), Message: s.Message(), Entries: map[string]string{}})
 }
 
 func (c *call) reply(reply Reply) {
@@ -111,6 +111,12 @@ func ask(ctx context.Context, targets []*target, bit uint64, a Ask) func() []Rep
 	}
 	return func() []Reply {
 		replies := []Reply{}
+		if a.Replies == 0 {
+			// Gorums, too, waits until a one-way message is handed to the stream.
+			for _, call := range calls {
+				<-call.replies
+			}
+		}
 		for i, call := range calls {
 			for range a.Replies {
 				var reply Reply

@@ -72,6 +72,7 @@ func (l *line) run(ctx context.Context, cancel context.CancelFunc) error {
 func (l *line) write(ctx context.Context) {
 	for {
 		var message *wire.Message
+		var oneWay *call
 		select {
 		case <-ctx.Done():
 			return
@@ -81,14 +82,20 @@ func (l *line) write(ctx context.Context) {
 				call.fail(err)
 				continue
 			}
-			if !call.oneWay {
+			if call.oneWay {
+				oneWay = call
+			} else {
 				l.mu.Lock()
 				l.pending[call.message.GetMessageSeqNo()] = call
 				l.mu.Unlock()
 			}
 			message = call.message
 		}
-		if l.stream.Send(message) != nil {
+		err := l.stream.Send(message)
+		if oneWay != nil {
+			oneWay.reply(Reply{})
+		}
+		if err != nil {
 			return
 		}
 	}
