@@ -1,11 +1,10 @@
 //! Servers that call their clients, over the connections that the clients opened.
 
-use quorum_runtime::{All, Call, Code, Manager, Server, Status};
-use quorum_tests::recorder::{
-    Item, Recorder, RecorderConfiguration as _, RecorderNode as _, RecorderServer,
-};
+use quorum_runtime::{All, Code, Manager, Server, Status};
+use quorum_tests::recorder::{Item, RecorderConfiguration as _, RecorderNode as _, RecorderServer};
 use quorum_tests::{PATIENCE, Recording, eventually, host, item, text};
 
+use crate::back::Back;
 use crate::go::{Go, Program};
 use crate::rust_to_go::Highest;
 
@@ -107,53 +106,6 @@ async fn our_server_calls_clients_in_go_back() {
     let [gone, _here] = programs;
     gone.kill().await;
     eventually("one client", || known.len() == 1).await;
-}
-
-/// Calls whoever asks back.
-struct Back;
-
-impl Recorder for Back {
-    async fn ask(&self, call: Call, request: Item) -> Result<Item, Status> {
-        let caller = call.caller().ok_or_else(|| Status::failed_precondition("you can't be"))?;
-        call.release();
-        Ok(caller.ask(item(request.number + 1000)).await?)
-    }
-
-    async fn record(&self, _: Call, _: Item) -> Result<Item, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn ask_beside(&self, call: Call, request: Item) -> Result<Item, Status> {
-        self.ask(call, request).await
-    }
-
-    async fn ask_again(&self, _: Call, request: Item) -> Result<Item, Status> {
-        Ok(request)
-    }
-
-    async fn watch(
-        &self,
-        _: Call,
-        _: Item,
-        _: quorum_runtime::Replier<Item>,
-    ) -> Result<(), Status> {
-        Ok(())
-    }
-
-    async fn chat(
-        &self,
-        _: Call,
-        _: quorum_runtime::Requests<Item>,
-        _: quorum_runtime::Replier<Item>,
-    ) -> Result<(), Status> {
-        Ok(())
-    }
-
-    async fn beat(&self, _: Call, _: Item) {}
-
-    async fn tell(&self, _: Call, _: Item) {}
-
-    async fn note(&self, _: Call, _: Item) {}
 }
 
 #[tokio::test]

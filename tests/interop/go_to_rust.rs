@@ -1,9 +1,11 @@
 //! A client in Go, our nodes.
 
-use quorum_runtime::Code;
-use quorum_tests::{TestServer, cluster};
+use quorum_runtime::{Code, Server};
+use quorum_tests::recorder::RecorderServer;
+use quorum_tests::{TestServer, cluster, host};
 use serde_json::json;
 
+use crate::back::Back;
 use crate::go::{Go, Program};
 
 /// A client in Go of these servers.
@@ -80,6 +82,33 @@ async fn a_client_in_go_takes_as_many_replies_of_a_stream_as_it_likes() {
     assert!(replies.iter().all(|reply| reply.number == 5 && reply.entries.is_empty()));
     // The stream goes on, as nobody told it to stop, and is in nobody's way.
     assert_eq!(client.ask("Recorder.Ask", 2, "").await[1].number, 2);
+}
+
+#[tokio::test]
+async fn no_mark_but_an_error_ends_our_stream_to_a_client_in_go() {
+    let Some(go) = Go::programs() else { return };
+    let hosted = host(Server::builder().service(RecorderServer::new(Back))).await;
+    let mut client = go.client(&[hosted.address()]);
+    let mut watch = json!({
+        "method": "Recorder.Watch", "number": 2, "replies": 3, "timeout_ms": 300,
+    });
+    let said = |replies: &[crate::go::Reply]| -> Vec<_> {
+        replies.iter().map(|reply| (reply.number, reply.code)).collect()
+    };
+    let replies = client.replies("ask", watch.clone()).await;
+    let deadline = Code::DeadlineExceeded as i32;
+    assert_eq!(said(&replies), [(1, 0), (2, 0), (0, deadline)], "{replies:?}");
+    watch["text"] = "fail".into();
+    let replies = client.replies("ask", watch).await;
+    assert_eq!(said(&replies), [(1, 0), (2, 0), (0, Code::Aborted as i32)], "{replies:?}");
+}
+
+#[tokio::test]
+async fn metadata_of_our_reply_reaches_a_client_in_go() {
+    let Some(go) = Go::programs() else { return };
+    let hosted = host(Server::builder().service(RecorderServer::new(Back))).await;
+    let reply = go.client(&[hosted.address()]).ask("Recorder.Record", 1, "").await.remove(0);
+    assert_eq!(reply.entries, [("told".to_owned(), "17".to_owned())].into());
 }
 
 #[tokio::test]

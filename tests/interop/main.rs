@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod additions;
+mod back;
 mod benchmark;
 mod calls_back;
 mod go;

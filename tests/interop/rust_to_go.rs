@@ -128,10 +128,18 @@ async fn metadata_of_a_call_reaches_a_handler_in_go_and_that_of_its_reply_comes_
     let Some(go) = Go::programs() else { return };
     let servers = go.servers::<1>().await;
     let manager = manager(&servers);
+    let mut request = Request::new(item(1));
+    request.metadata_mut().insert("key", "a value".parse().unwrap());
+    // Gorums sends the metadata of the request back with the reply.
+    let call = manager.recorder(Highest).unwrap().record(request);
+    let reply = call.map_replies(|_, item, metadata| {
+        let text = metadata.get("key").unwrap().to_str().unwrap().to_owned();
+        Ok(Item { text, ..item })
+    });
+    assert_eq!(reply.await.unwrap().text, "a value");
     let mut request = Request::new(text("metadata"));
     request.metadata_mut().insert("key", "a value".parse().unwrap());
-    let call = manager.node(1).unwrap().ask(request);
-    let reply = call.await.unwrap();
+    let reply = manager.node(1).unwrap().ask(request).await.unwrap();
     assert_eq!(reply.text, "a value");
 }
 
