@@ -1,8 +1,9 @@
-//! What is ours on the wire does not reach nodes in Go.
+//! What is ours on the wire does not reach nodes in Go, and what is theirs alone is tolerated.
 
 use std::time::Duration;
 
 use quorum_runtime::{NodeError, Request};
+use quorum_tests::calls::{Text, UnicastNode as _};
 use quorum_tests::recorder::{
     Item, RecorderConfiguration as _, RecorderManager as _, RecorderNode as _,
 };
@@ -73,4 +74,20 @@ async fn a_node_of_ours_learns_deadlines_beside_one_in_go() {
     recorder.record(item(2)).all().await.unwrap();
     let seen = theirs.seen().await;
     assert_eq!((seen.noted, seen.entries, seen.nameless), (vec![1, 2], None, 0));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_one_way_message_is_tolerated() {
+    let Some(go) = Go::programs() else { return };
+    let mut servers = go.servers::<1>().await;
+    let manager = manager(&servers);
+    let node = manager.node(1).unwrap();
+    // The server has no such method and says so, though nobody waits for that.
+    for _ in 0..100 {
+        node.call(Text::default()).await.unwrap();
+    }
+    node.ask(item(1)).await.unwrap();
+    let seen = servers[0].seen().await;
+    assert_eq!((seen.messages, seen.streams), (101, 1));
+    assert_eq!(node.losses().undelivered, 0);
 }

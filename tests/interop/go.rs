@@ -177,6 +177,16 @@ impl Program {
         timeout(PATIENCE, noted).await.expect("it notes as many")
     }
 
+    /// Waits until that many streams were opened to it.
+    pub(crate) async fn met(&mut self, streams: usize) {
+        let met = async {
+            while self.seen().await.streams < streams {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, met).await.expect("as many streams are opened");
+    }
+
     /// The ids of those whom it can call.
     pub(crate) async fn targets(&mut self) -> Vec<u32> {
         self.tell(&json!({"do": "targets"})).await;
