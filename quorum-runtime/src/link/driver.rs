@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::uri::PathAndQuery;
+use tokio::time::Instant;
 use tonic::client::Grpc;
 use tonic::{Request, Status, Streaming};
 
@@ -132,7 +133,7 @@ enum Line {
 
 async fn connect(shared: &Shared, route: &Route) -> Result<Line, ConnectionError> {
     match route {
-        Route::Dial(endpoint) => endpoint.connect().await.map(Line::Network),
+        Route::Dial(endpoint) => endpoint.connect(shared.pings.interval()).await.map(Line::Network),
         Route::InProcess(callee) => {
             let ready = tokio::time::timeout(shared.connect_timeout, callee.ready()).await;
             let ready = ready.map(|()| Line::InProcess(Arc::clone(callee)));
@@ -146,6 +147,7 @@ async fn connect(shared: &Shared, route: &Route) -> Result<Line, ConnectionError
 async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
     let mut requests = Requests::new(Arc::clone(shared), shared.outbox.attach());
     shared.enter(ConnectionState::Connected);
+    let begun = Instant::now();
     let mut worked = false;
     let ended = match line {
         Line::Network(connection) => {
@@ -157,6 +159,9 @@ async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
         }
     };
     let error = ended.err().unwrap_or_else(|| ConnectionError::new("the node ended the stream"));
+    if !worked {
+        shared.pings.ended_without_greeting(begun.elapsed());
+    }
     shared.outbox.detach(&error);
     Ended { error, worked }
 }
@@ -227,6 +232,7 @@ fn overloaded(call: Envelope) -> Envelope {
 impl Shared {
     /// The node has said, on this connection, who it is.
     fn greeted(&self, hello: Hello) {
+        self.pings.greeted(hello.ours);
         self.outbox.greeted(hello);
         self.outbox.tell("", 0, EventKind::Greeted);
     }

@@ -22,10 +22,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Opens a connection.
-    pub(super) async fn connect(&self) -> Result<Connection, ConnectionError> {
+    /// Opens a connection that pings the node so often.
+    pub(super) async fn connect(&self, pings: Duration) -> Result<Connection, ConnectionError> {
+        let transport = self.transport.clone().http2_keep_alive_interval(pings);
         // The transport's own limit does not cover the handshake of TLS.
-        let connecting = tokio::time::timeout(self.connect_timeout, self.transport.connect());
+        let connecting = tokio::time::timeout(self.connect_timeout, transport.connect());
         let connected = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
         let channel = connected.map_err(ConnectionError::new)?.map_err(ConnectionError::new)?;
         Ok(Connection::new(self.layers.around(boxed(channel))))
@@ -52,7 +53,6 @@ pub(crate) fn endpoint(address: &str, settings: &Settings) -> Result<Endpoint, B
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_frame_size(FRAME)
-        .http2_keep_alive_interval(settings.keep_alive)
         .keep_alive_timeout(settings.keep_alive_timeout)
         .keep_alive_while_idle(true);
     let transport = settings.tls.configure(transport, address)?;

@@ -24,6 +24,7 @@ mod latency;
 mod link_id;
 mod losses;
 mod outbox;
+mod pings;
 mod requests;
 mod reversed;
 mod route;
@@ -62,6 +63,7 @@ pub(crate) use tls::Tls;
 
 use link_id::link_id;
 use outbox::Outbox;
+use pings::Pings;
 
 /// How links behave; the same for all nodes of a manager.
 #[derive(Clone, Debug)]
@@ -126,6 +128,7 @@ struct Shared {
     max_message_size: usize,
     connect_timeout: Duration,
     backoff: Backoff,
+    pings: Pings,
     /// The driver runs or has run, or will not any more because the link was closed before.
     started: AtomicBool,
     context: Arc<Context>,
@@ -153,6 +156,7 @@ impl Link {
             max_message_size: settings.max_message_size,
             connect_timeout: settings.connect_timeout,
             backoff: Backoff::new(settings.backoff_min, settings.backoff_max, random),
+            pings: Pings::new(settings.keep_alive),
             started: AtomicBool::new(false),
             context: Arc::clone(context),
         }))
@@ -195,7 +199,7 @@ impl Link {
     /// A further connection to the node, besides the one that the link keeps.
     pub(crate) async fn extra_connection(&self) -> Result<Connection, ConnectionError> {
         match self.0.route() {
-            Route::Dial(endpoint) => endpoint.connect().await,
+            Route::Dial(endpoint) => endpoint.connect(self.0.pings.interval()).await,
             Route::InProcess(callee) => {
                 callee.ready().await;
                 callee.connection()

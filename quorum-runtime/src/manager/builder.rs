@@ -125,6 +125,9 @@ impl ManagerBuilder {
     /// how long the node may take to answer before its connection counts as dead. Default: 5 seconds
     /// each, so a node that is gone in silence is noticed within 10.
     ///
+    /// A node that is not one of ours, such as one of Gorums, is pinged every five minutes at most once
+    /// that is known of it: servers of gRPC end a connection that pings more often.
+    ///
     /// ```
     /// use std::time::Duration;
     /// use quorum_runtime::Manager;
