@@ -42,7 +42,11 @@ mod benchmark {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if cfg!(debug_assertions) && !matches!(command, Command::Serve(_)) {
+        eprintln!("this was built without --release: its figures say little");
+    }
+    let done = match command {
         Command::Run(arguments) => run::run(&arguments).await,
         Command::Rpc(load) => run::kind(run::Kind::Rpc, &load).await,
         Command::Multicast(load) => run::kind(run::Kind::Multicast, &load).await,
