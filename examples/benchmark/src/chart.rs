@@ -13,10 +13,11 @@ const TITLE: usize = 84;
 const NAMES: usize = 96;
 const BAR: usize = 22;
 const STEP: usize = 30;
-const GAP: usize = 34;
+const GAP: usize = 46;
 const PEER: usize = 58;
 const LONGEST: usize = 150;
 const LABEL: usize = 128;
+const NARROWEST: usize = 760;
 const PANEL: usize = PEER + LONGEST + LABEL;
 
 const STYLE: &str = "\
@@ -36,7 +37,7 @@ pub(crate) fn chart(medians: &Medians) -> String {
     let columns = distinct(cases.iter().map(|(case, _)| case.callers));
     let bars = cases.iter().map(|(_, peers)| peers.len()).max().unwrap_or_default();
     let row_height = bars * STEP + GAP;
-    let width = 2 * MARGIN + NAMES + columns.len() * PANEL;
+    let width = (2 * MARGIN + NAMES + columns.len() * PANEL).max(NARROWEST);
     let height = TITLE + rows.len() * row_height + MARGIN;
 
     let mut svg = Svg(format!(
@@ -44,7 +45,7 @@ pub(crate) fn chart(medians: &Medians) -> String {
          viewBox=\"0 0 {width} {height}\">\n<style>{STYLE}</style>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
     ));
-    svg.text(MARGIN, 34, "title", "Quorum calls per second");
+    svg.text(MARGIN, 34, "title", "Quorum calls per second, of a majority");
     let note = "× is how many times as many calls quorum makes. Each panel has a scale of its own.";
     svg.text(
         MARGIN,

@@ -43,3 +43,42 @@ impl BenchmarkQuorumSpec for Quorum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With how many acknowledgements a call of five nodes is done.
+    fn done_with(quorum: Quorum) -> usize {
+        let mut replies = Replies::new(1..=5);
+        for node in 1..=5 {
+            replies = replies.with_reply(node, Stored {});
+            let verdict = BenchmarkQuorumSpec::store(&quorum, &Block::default(), &replies);
+            if verdict == Verdict::Done(Stored {}) {
+                return replies.len();
+            }
+        }
+        panic!("{quorum:?} is never reached");
+    }
+
+    #[test]
+    fn a_call_is_done_with_the_quorum_that_peers_count_to() {
+        for quorum in [Quorum::Majority, Quorum::All, Quorum::Any] {
+            assert_eq!(done_with(quorum), quorum.of(5), "{quorum:?}");
+        }
+        assert_eq!([1, 2, 3, 4, 5].map(|nodes| Quorum::Majority.of(nodes)), [1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn each_acknowledgement_is_a_level_and_that_of_the_quorum_the_last() {
+        let replies = Replies::new(1..=3).with_reply(1, Stored {});
+        let level = |replies: &Replies<Stored>| {
+            let verdict =
+                BenchmarkQuorumSpec::approach(&Quorum::Majority, &Block::default(), replies);
+            let Verdict::Done(level) = verdict else { panic!("{verdict:?}") };
+            (level.number, level.is_last)
+        };
+        assert_eq!(level(&replies), (1, false));
+        assert_eq!(level(&replies.with_reply(3, Stored {})), (2, true));
+    }
+}

@@ -76,3 +76,33 @@ async fn pass(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_comes_through_while_it_hangs_and_all_of_it_after() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Proxy::start(&server.local_addr().unwrap().to_string()).await.unwrap();
+        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+        let (mut server, _) = server.accept().await.unwrap();
+        client.write_all(b"1").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'1');
+
+        proxy.hang(true);
+        client.write_all(b"2").await.unwrap();
+        timeout(Duration::from_millis(50), server.read_u8()).await.unwrap_err();
+
+        proxy.hang(false);
+        assert_eq!(server.read_u8().await.unwrap(), b'2');
+        server.write_all(b"3").await.unwrap();
+        assert_eq!(client.read_u8().await.unwrap(), b'3');
+        drop(client);
+        assert!(server.read_u8().await.is_err(), "an end is passed on too");
+    }
+}

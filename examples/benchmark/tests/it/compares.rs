@@ -29,12 +29,13 @@ fn peers_are_compared_in_a_table_in_lines_and_in_a_chart() {
 
     let chart = std::fs::read_to_string(chart).unwrap();
     let chart = roxmltree::Document::parse(&chart).unwrap();
-    let bars = chart
-        .descendants()
-        .filter(|node| node.attribute("class").is_some_and(|class| class.starts_with("bar")));
-    assert_eq!(bars.count(), 8);
+    let bars = |class| chart.descendants().filter(move |bar| bar.attribute("class") == Some(class));
+    assert_eq!((bars("bar ours").count(), bars("bar").count()), (4, 4));
+    let longest =
+        bars("bar ours").chain(bars("bar")).filter(|bar| bar.attribute("width") == Some("150.0"));
+    assert_eq!(longest.count(), 4, "one in each panel");
     let texts: Vec<_> = chart.descendants().filter_map(|node| node.text()).collect();
-    for text in ["Quorum calls per second", "1 KiB each", "4 callers", "tcp"] {
+    for text in ["Quorum calls per second, of a majority", "1 KiB each", "4 callers", "tcp"] {
         assert!(texts.contains(&text), "no {text} in {texts:?}");
     }
 }
