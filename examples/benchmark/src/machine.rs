@@ -25,9 +25,10 @@ impl Usage {
 
 /// Memory of the process that is in use and not swapped out, in MiB.
 pub(crate) fn resident_mib() -> Option<f64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: f64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * page_size()? / (1024.0 * 1024.0))
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = kib.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib / 1024.0)
 }
 
 #[cfg(unix)]
@@ -37,17 +38,6 @@ fn cpu() -> Option<Duration> {
 
 #[cfg(not(unix))]
 fn cpu() -> Option<Duration> {
-    None
-}
-
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "elsewhere it is not known")]
-fn page_size() -> Option<f64> {
-    Some(rustix::param::page_size() as f64)
-}
-
-#[cfg(not(unix))]
-fn page_size() -> Option<f64> {
     None
 }
 
