@@ -1,0 +1,147 @@
+//! `compare`: peers side by side.
+
+mod medians;
+mod process;
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Outcome;
+use crate::arguments::Compare;
+use crate::chart::chart;
+use crate::measurement::Measurement;
+use crate::output::{Lines, create};
+use crate::peers::Peer;
+pub(crate) use medians::{Medians, ours};
+
+/// What is measured, by every peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) nodes: usize,
+    /// Bytes.
+    pub(crate) payload: usize,
+    pub(crate) callers: usize,
+}
+
+pub(crate) async fn compare(arguments: &Compare) -> Result<Outcome> {
+    let mut lines = arguments.json.as_deref().map(Lines::open).transpose()?;
+    let drawing = arguments.chart.as_deref().map(create).transpose()?;
+    let peers = peers(&arguments.peers).await;
+    ensure!(!peers.is_empty(), "there is no peer to measure");
+    let (medians, is_complete) = measure(arguments, &peers, lines.as_mut()).await?;
+    ensure!(!medians.is_empty(), "nothing could be measured");
+    if !lines.as_ref().is_some_and(Lines::is_stdout) {
+        print!("{}", medians.table());
+    }
+    if let Some(mut drawing) = drawing {
+        std::io::Write::write_all(&mut drawing, chart(&medians).as_bytes())?;
+    }
+    let is_complete = is_complete && peers.len() == distinct(&arguments.peers).len();
+    Ok(Outcome::complete(is_complete))
+}
+
+/// Those that can be measured, in the order in which they were named. Says why the others can't.
+async fn peers(names: &[String]) -> Vec<Peer> {
+    let mut peers = Vec::new();
+    for name in distinct(names) {
+        let Ok(peer) = Peer::from_str(name, false) else {
+            let known = Peer::value_variants().iter().map(ToString::to_string);
+            let known = known.collect::<Vec<_>>().join(", ");
+            eprintln!("there is no peer `{name}`, it is left out: the peers are {known}");
+            continue;
+        };
+        match peer.prepare().await {
+            Ok(()) => peers.push(peer),
+            Err(error) => eprintln!("{peer} is left out: {error:#}"),
+        }
+    }
+    peers
+}
+
+fn distinct(names: &[String]) -> Vec<&String> {
+    let mut distinct = Vec::new();
+    for name in names {
+        if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    distinct
+}
+
+/// Runs all peers in turn, as often as was asked for, so that a machine that is busy for a while is so
+/// for all of them. A run that fails is named, and the others go on.
+async fn measure(
+    arguments: &Compare,
+    peers: &[Peer],
+    mut lines: Option<&mut Lines>,
+) -> Result<(Medians, bool)> {
+    let cases = cases(arguments);
+    let bar = bar(cases.len() * arguments.repeats * peers.len());
+    let (mut medians, mut is_complete) = (Medians::default(), true);
+    for case in cases {
+        for repeat in 1..=arguments.repeats {
+            for &peer in peers {
+                let Case { nodes, payload, callers } = case;
+                bar.set_message(format!(
+                    "{peer}: {nodes} nodes, {payload} bytes, {callers} callers"
+                ));
+                bar.tick();
+                match process::run(peer, case, arguments).await {
+                    Ok(figures) => {
+                        let (peer, call) = (peer.to_string(), "quorumcall");
+                        let repeat = Some(repeat);
+                        let run = Measurement {
+                            peer,
+                            call,
+                            nodes,
+                            payload,
+                            callers,
+                            figures,
+                            repeat,
+                            phase: None,
+                        };
+                        if let Some(lines) = &mut lines {
+                            lines.write(&run)?;
+                        }
+                        medians.add(case, run);
+                    }
+                    Err(error) => {
+                        is_complete = false;
+                        bar.suspend(|| {
+                            eprintln!(
+                                "a run of {peer} with {case:?} failed, and is left out: {error:#}"
+                            );
+                        });
+                    }
+                }
+                bar.inc(1);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok((medians, is_complete))
+}
+
+fn cases(arguments: &Compare) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &nodes in &arguments.nodes {
+        for &payload in &arguments.payload {
+            for &callers in &arguments.callers {
+                let case = Case { nodes, payload, callers };
+                if !cases.contains(&case) {
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// It shows itself on a terminal only.
+fn bar(runs: usize) -> ProgressBar {
+    let bar = ProgressBar::new(runs as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {eta} left  {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
