@@ -186,6 +186,11 @@ impl Recording {
             "fail" => return Err(Status::not_found("no such item")),
             "panic" => panic!("told to"),
             "large" => request.text = "x".repeat(5 * 1024 * 1024),
+            "deadline" => {
+                let now = tokio::time::Instant::now();
+                let left = call.deadline().map(|at| at.saturating_duration_since(now));
+                request.number = left.map_or(0, |left| left.as_millis().try_into().unwrap_or(0));
+            }
             "metadata" => {
                 let value = call.metadata().get("key").and_then(|value| value.to_str().ok());
                 request.text = value.unwrap_or_default().to_owned();

@@ -181,3 +181,32 @@ impl ReplyTo {
         !self.inbox.abandoned.load(Ordering::Acquire)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many such replies of one node wait before there is no room for more.
+    fn room_for(reply: impl Fn() -> Replied) -> usize {
+        let inbox = Arc::new(Inbox::default());
+        let node = inbox.slot(1.into());
+        std::iter::repeat_with(|| node.reply(reply())).take_while(|had_room| *had_room).count()
+    }
+
+    #[test]
+    fn replies_that_wait_are_limited_in_number_and_in_bytes_metadata_included() {
+        assert_eq!(room_for(|| Bytes::new().into()), MAX_UNREAD);
+        let half = || Bytes::from(vec![0; MAX_UNREAD_BYTES / 2]);
+        assert_eq!(room_for(|| half().into()), 2);
+        let value = "v".repeat(MAX_UNREAD_BYTES / 4);
+        let entry = || Entry { key: "k".to_owned(), value: value.clone() };
+        let with_metadata = || Replied { payload: Bytes::new(), entries: vec![entry()] };
+        assert_eq!(room_for(with_metadata), 3);
+    }
+
+    #[test]
+    fn the_first_reply_of_a_node_finds_room_whatever_its_size() {
+        let large = || Bytes::from(vec![0; 2 * MAX_UNREAD_BYTES]);
+        assert_eq!(room_for(|| large().into()), 1);
+    }
+}

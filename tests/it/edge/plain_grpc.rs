@@ -231,6 +231,14 @@ async fn a_deadline_is_kept_by_the_server() {
 }
 
 #[tokio::test]
+async fn a_handler_sees_the_deadline() {
+    let (mut client, _recording) = client().await;
+    let asked = hurried(text("deadline"), "10S");
+    let left = client.unary("/recorder.Recorder/Ask", asked).await.unwrap().number;
+    assert!((1..=10_000).contains(&left), "{left} ms");
+}
+
+#[tokio::test]
 async fn what_is_no_method_is_not_implemented() {
     let (mut client, recording) = client().await;
     for path in [
