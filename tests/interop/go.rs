@@ -65,6 +65,23 @@ impl Go {
         self.start("client", &arguments)
     }
 
+    /// Starts a node of the release of Gorums.
+    pub(crate) async fn release_server(self) -> Program {
+        let mut server = self.start("release", &[]);
+        server.address = server.line().await;
+        server
+    }
+
+    /// The error that a client of the release of Gorums gets of a node.
+    pub(crate) async fn release_client(self, address: &str) -> String {
+        let mut client = self.start("release", &[address]);
+        let mut said = client.line().await;
+        while let Ok(Some(line)) = client.lines.next_line().await {
+            said.push_str(&line);
+        }
+        said
+    }
+
     /// What the benchmark prints.
     pub(crate) fn benchmark(self, arguments: &[&str]) -> io::Result<std::process::Output> {
         Command::new(self.0.join("benchmark")).args(arguments).output()
@@ -86,7 +103,7 @@ fn build() -> Result<PathBuf, String> {
     let built = Command::new("go")
         .args(["build", "-buildvcs=false", "-o"])
         .arg(folder.join(""))
-        .args(["./benchmark", "./client", "./server"])
+        .args(["./benchmark", "./client", "./release", "./server"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/interop/gorums"))
         .output();
     match built {

@@ -12,5 +12,6 @@ mod calls_back;
 mod go;
 mod go_to_rust;
 mod mixed;
+mod release;
 mod restart;
 mod rust_to_go;
