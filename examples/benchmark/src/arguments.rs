@@ -82,7 +82,7 @@ pub(crate) struct Load {
     pub(crate) payload: usize,
 
     /// How many callers there are, each with one call at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = count(65_536))]
+    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = count(8_192))]
     pub(crate) callers: usize,
 
     /// How long to measure.
@@ -109,7 +109,7 @@ pub(crate) struct Hang {
     pub(crate) payload: usize,
 
     /// How many callers there are, each with one call at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count(65_536))]
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = count(8_192))]
     pub(crate) callers: usize,
 
     /// How long to measure each of the three phases.
@@ -147,7 +147,7 @@ pub(crate) struct Compare {
     pub(crate) payload: Vec<usize>,
 
     /// How many callers, each with one call at a time.
-    #[arg(long, value_name = "COUNT,...", value_delimiter = ',', default_value = "1,16,64", value_parser = count(65_536))]
+    #[arg(long, value_name = "COUNT,...", value_delimiter = ',', default_value = "1,16,64", value_parser = count(8_192))]
     pub(crate) callers: Vec<usize>,
 
     /// Who does the work: quorum, this library; unary, a fan-out over tonic's unary calls; tcp, the same

@@ -33,7 +33,7 @@ impl Client {
             .timeout(timeout)
             // A message is the block and little else.
             .max_message_size(block.payload.len() + 4096)
-            .queue_limits(65_536, QUEUED_BLOCKS.saturating_mul(block.payload.len()).max(64 << 20))
+            .queue_limits(16_384, QUEUED_BLOCKS.saturating_mul(block.payload.len()).max(64 << 20))
             .build()?;
         let answering = cluster.answering().count();
         if cluster.is_complete() {

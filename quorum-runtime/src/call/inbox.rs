@@ -97,9 +97,14 @@ impl Inbox {
         }
     }
 
-    /// Nobody waits any more.
+    /// Nobody waits any more. What has arrived is dropped, as messages that wait for a hung node may
+    /// keep the inbox for long.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let arrived = std::mem::take(&mut state.arrived);
+        drop(state);
+        drop(arrived);
     }
 
     /// Returns whether there was room. What ends a node's part of the call always finds room.

@@ -90,7 +90,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            limits: Limits { requests: 65_536, bytes: 64 * 1024 * 1024 },
+            limits: Limits { requests: 16_384, bytes: 64 * 1024 * 1024 },
             max_message_size: MAX_MESSAGE_SIZE,
             connect_timeout: Duration::from_secs(5),
             backoff_min: Duration::from_millis(50),

@@ -161,7 +161,7 @@ impl ManagerBuilder {
 
     /// What may wait for one node: the number of requests that wait to be sent or to be answered,
     /// and the bytes of those that wait to be sent. A request beyond either fails at once for this
-    /// node, with [`NodeError::Overloaded`](crate::NodeError::Overloaded). Default: 65,536 requests
+    /// node, with [`NodeError::Overloaded`](crate::NodeError::Overloaded). Default: 16,384 requests
     /// and 64 MiB.
     ///
     /// ```

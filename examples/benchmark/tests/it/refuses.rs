@@ -12,7 +12,7 @@ fn refused(arguments: &str, sentence: &str) {
 fn numbers_that_mean_nothing() {
     refused("run --nodes 0", "'0' for '--nodes <COUNT>': it must be from 1 to 100");
     refused("run --nodes many", "'many' for '--nodes <COUNT>': it is no number from 1 to 100");
-    refused("run --callers 0", "it must be from 1 to 65536");
+    refused("run --callers 0", "it must be from 1 to 8192");
     refused("run --payload -1", "unexpected argument '-1'");
     refused("run --payload 99999999999", "it must be from 0 to 67108864");
     refused("run --seconds 0", "nothing can be measured in no time");
