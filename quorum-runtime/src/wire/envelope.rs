@@ -83,20 +83,26 @@ impl Envelope {
     }
 
     pub(crate) fn encode(&self, buffer: &mut impl BufMut) {
-        if self.sequence != 0 {
-            uint64_field::encode(SEQUENCE, &self.sequence, buffer);
-        }
-        encode_bytes(METHOD, &self.method, buffer);
+        in_one_piece(buffer, |head| {
+            if self.sequence != 0 {
+                uint64_field::encode(SEQUENCE, &self.sequence, head);
+            }
+            encode_head(METHOD, &self.method, head);
+        });
+        buffer.put_slice(&self.method);
         if let Some(status) = &self.status {
             message_field::encode(STATUS, &**status, buffer);
         }
         message_field::encode_repeated(ENTRY, &self.entries, buffer);
-        if let Some(timeout) = self.timeout {
-            encode_key(ENTRY, WireType::LengthDelimited, buffer);
-            encode_varint(timeout::encoded_len(timeout) as u64, buffer);
-            timeout::encode(timeout, buffer);
-        }
-        encode_bytes(PAYLOAD, &self.payload, buffer);
+        in_one_piece(buffer, |tail| {
+            if let Some(timeout) = self.timeout {
+                encode_key(ENTRY, WireType::LengthDelimited, tail);
+                encode_varint(timeout::encoded_len(timeout) as u64, tail);
+                timeout::encode(timeout, tail);
+            }
+            encode_head(PAYLOAD, &self.payload, tail);
+        });
+        buffer.put_slice(&self.payload);
     }
 
     /// Reads an envelope up to the end of the buffer. Unknown fields are skipped, as protobuf
@@ -152,12 +158,23 @@ fn bytes_len(tag: u32, bytes: &Bytes) -> usize {
     }
 }
 
-fn encode_bytes(tag: u32, bytes: &Bytes, buffer: &mut impl BufMut) {
+/// What stands before the bytes of a field; nothing, where there are none.
+fn encode_head(tag: u32, bytes: &Bytes, buffer: &mut impl BufMut) {
     if !bytes.is_empty() {
         encode_key(tag, WireType::LengthDelimited, buffer);
         encode_varint(bytes.len() as u64, buffer);
-        buffer.put_slice(bytes);
     }
+}
+
+/// Writes several small things, so that the buffer is asked for room once.
+fn in_one_piece(buffer: &mut impl BufMut, write: impl FnOnce(&mut &mut [u8])) {
+    // Far more than a number, the lengths of two fields, and a timeout take.
+    const ROOM: usize = 96;
+    let mut piece = [0; ROOM];
+    let mut rest = &mut piece[..];
+    write(&mut rest);
+    let written = ROOM - rest.len();
+    buffer.put_slice(&piece[..written]);
 }
 
 #[cfg(test)]
