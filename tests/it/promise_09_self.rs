@@ -281,8 +281,17 @@ async fn the_local_node_has_sessions_too() {
     let mut held = node.add();
     held.send(0).await.unwrap();
     process.hosted.abort();
-    let ended = held.next().await.expect("it ends with its server");
+    let ended = tokio::time::timeout(PATIENCE, held.next()).await.expect("it ends");
+    let ended = ended.expect("it ends with its server");
     assert!(ended.is_err(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_peer_that_is_added_later_is_connected_without_a_call() {
+    let [process] = group::<1>().await;
+    let other = host(One::default().server()).await;
+    let added = process.manager.add_node(2, other.address()).unwrap();
+    eventually("its connection", || added.connection_state().is_connected()).await;
 }
 
 #[tokio::test]
