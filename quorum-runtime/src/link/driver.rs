@@ -3,10 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use http::uri::PathAndQuery;
 use tokio::time::Instant;
-use tonic::client::Grpc;
-use tonic::{Request, Status, Streaming};
+use tonic::Status;
+use tower::{Service as _, ServiceExt as _};
 
 use super::called_back::CalledBack;
 use super::requests::Requests;
@@ -14,7 +13,7 @@ use super::{Answer, Backoff, Callee, Connection, ConnectionState, Conversation, 
 use crate::call::{MAX_UNREAD, Replied, ReplyTo};
 use crate::error::{ConnectionError, NodeError};
 use crate::observe::{EventKind, Message, apart};
-use crate::wire::{self, Envelope, EnvelopeCodec, Hello, RpcStatus};
+use crate::wire::{self, Envelope, Hello, RpcStatus};
 
 /// How long a closed link may still send what is queued and wait for the node to end the stream.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
@@ -169,25 +168,21 @@ async fn conversation(shared: &Arc<Shared>, line: Line) -> Ended {
 /// Opens the stream and hands each reply to the call that waits for it, until the stream ends.
 async fn converse(
     shared: &Shared,
-    connection: Connection,
+    mut connection: Connection,
     requests: Requests,
     calls_back: Option<CalledBack>,
     worked: &mut bool,
 ) -> Result<(), ConnectionError> {
-    let mut client = Grpc::new(connection).max_decoding_message_size(shared.max_message_size);
-    client.ready().await.map_err(ConnectionError::new)?;
     let hello = Hello { stream: Some(requests.stream()), ..shared.hello };
-    let mut request = Request::new(requests);
-    hello.write(request.metadata_mut());
-    let path = PathAndQuery::from_static(wire::PATH);
     // A peer may send its response headers only with its first reply. Requests flow meanwhile: the
     // HTTP/2 connection drives the request stream.
-    let response = client.streaming(request, path, EnvelopeCodec).await;
-    let response = response.map_err(ConnectionError::new)?;
+    let response = connection.ready().await?.call(wire::request(hello, requests)).await?;
+    let opened = wire::replies(response, shared.max_message_size);
+    let (hello, mut replies) = opened.map_err(ConnectionError::new)?;
     *worked = true;
-    shared.greeted(Hello::read(response.metadata()));
-    let mut replies: Streaming<Envelope> = response.into_inner();
-    while let Some(message) = replies.message().await.map_err(ConnectionError::new)? {
+    shared.greeted(hello);
+    while let Some(message) = replies.next().await {
+        let message = message.map_err(ConnectionError::new)?;
         match &calls_back {
             Some(calls) if message.sequence & wire::FROM_SERVER != 0 => {
                 if let Some(refused) = calls.push(message) {
@@ -207,8 +202,7 @@ async fn converse_in_process(
     requests: Requests,
     worked: &mut bool,
 ) -> Result<(), ConnectionError> {
-    let Conversation { hello, mut replies } =
-        callee.handle(shared.hello, Box::pin(requests.map(Ok)))?;
+    let Conversation { hello, mut replies } = callee.handle(shared.hello, Box::pin(requests))?;
     *worked = true;
     shared.greeted(hello);
     while let Some(reply) = replies.next().await {

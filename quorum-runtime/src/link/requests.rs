@@ -79,20 +79,20 @@ impl Requests {
 }
 
 impl Stream for Requests {
-    type Item = Envelope;
+    type Item = Result<Envelope, Status>;
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Envelope>> {
+    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let requests = self.get_mut();
         if requests.answers_next
             && let Poll::Ready(answer) = requests.poll_answer(task)
         {
             requests.answers_next = false;
-            return Poll::Ready(Some(answer));
+            return Poll::Ready(Some(Ok(answer)));
         }
         if let Poll::Ready(request) = requests.shared.outbox.poll_pop(requests.epoch, task) {
             requests.answers_next = true;
-            return Poll::Ready(request);
+            return Poll::Ready(request.map(Ok));
         }
-        requests.poll_answer(task).map(Some)
+        requests.poll_answer(task).map(|answer| Some(Ok(answer)))
     }
 }

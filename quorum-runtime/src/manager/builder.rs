@@ -11,6 +11,7 @@ use crate::link::{self, Limits};
 use crate::observe::{Observer, Process, Scope};
 use crate::quorum::NodeId;
 use crate::server::{CalledBack, Registry, Service};
+use crate::wire::LARGEST_MESSAGE;
 
 /// Names the nodes of a [`Manager`] and sets how it treats them.
 ///
@@ -205,7 +206,7 @@ impl ManagerBuilder {
     /// # }
     /// ```
     pub fn max_message_size(mut self, bytes: usize) -> Self {
-        self.settings.max_message_size = bytes;
+        self.settings.max_message_size = bytes.min(LARGEST_MESSAGE);
         self
     }
 

@@ -11,6 +11,7 @@ use super::transport::KeepAlive;
 use crate::manager::Manager;
 use crate::observe::{Observer, Scope};
 use crate::transport::Layers;
+use crate::wire::LARGEST_MESSAGE;
 
 /// One node: serves the services added to it on one port.
 ///
@@ -154,7 +155,8 @@ impl Server {
     /// The largest message that is accepted or sent, in bytes. A larger request ends the stream of
     /// its client with a status, so no client should have a larger
     /// [`max_message_size`](crate::ManagerBuilder::max_message_size); a larger reply is replaced by
-    /// a status; one in a session is refused to the handler. Default: 4 MiB.
+    /// a status; one in a session is refused to the handler. Default: 4 MiB. At most 4 GiB, as gRPC
+    /// has no room for a larger length.
     ///
     /// ```
     /// use quorum_runtime::{Manager, NodeError, Server};
@@ -172,7 +174,7 @@ impl Server {
     /// # }
     /// ```
     pub fn max_message_size(mut self, bytes: usize) -> Self {
-        self.limits.max_message_size = bytes;
+        self.limits.max_message_size = bytes.min(LARGEST_MESSAGE);
         self
     }
 

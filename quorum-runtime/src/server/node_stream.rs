@@ -3,11 +3,9 @@ use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
-use futures::{FutureExt as _, StreamExt as _};
-use tonic::server::{Grpc, StreamingService};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Status};
 
 use super::certificates::Certificates;
 use super::host::Host;
@@ -15,7 +13,7 @@ use super::inbound::Inbound;
 use super::plain;
 use super::session::Answer;
 use crate::transport::Body;
-use crate::wire::{self, Envelope, EnvelopeCodec, Hello};
+use crate::wire::{self, Hello};
 
 /// The ordered stream as a service of a tonic server.
 #[derive(Clone, Debug)]
@@ -37,12 +35,8 @@ impl tower::Service<http::Request<Body>> for NodeStream {
         if request.uri().path() != wire::PATH {
             return Box::pin(self.method(request).map(Ok));
         }
-        let open = Open(Arc::clone(&self.0));
-        let limit = self.0.limits.max_message_size;
-        Box::pin(async move {
-            let mut grpc = Grpc::new(EnvelopeCodec).max_decoding_message_size(limit);
-            Ok(grpc.streaming(open, request).await)
-        })
+        let host = Arc::clone(&self.0);
+        Box::pin(async move { Ok(open(host, request).await.unwrap_or_else(Status::into_http)) })
     }
 }
 
@@ -63,33 +57,25 @@ impl NodeStream {
 }
 
 /// Answers the request for a stream with the replies on it.
-struct Open(Arc<Host>);
-
-impl StreamingService<Envelope> for Open {
-    type Response = Envelope;
-    type ResponseStream = BoxStream<'static, Result<Envelope, Status>>;
-    type Future = BoxFuture<'static, Result<Response<Self::ResponseStream>, Status>>;
-
-    fn call(&mut self, request: Request<Streaming<Envelope>>) -> Self::Future {
-        let host = Arc::clone(&self.0);
-        Box::pin(async move {
-            let hello = Hello::read(request.metadata());
-            let certificates = Certificates::of(request.extensions());
-            let address = request.remote_addr();
-            let (caller, reversed) = host.admit(hello, address, certificates);
-            let inbound = Inbound::new(request.into_inner(), caller, !hello.ours);
-            let inbound = match reversed {
-                Some(reversed) => inbound.with_calls(reversed),
-                None => inbound,
-            };
-            let mut replies = inbound.boxed();
-            if let Some(stream) = hello.stream {
-                let address = address.map(|address| address.ip());
-                replies = host.succession.succeed(address, stream, replies).await?.boxed();
-            }
-            let mut response = Response::new(replies);
-            host.hello().write(response.metadata_mut());
-            Ok(response)
-        })
+async fn open(
+    host: Arc<Host>,
+    request: http::Request<Body>,
+) -> Result<http::Response<Body>, Status> {
+    let request = Request::from_http(request);
+    let hello = Hello::read(request.metadata());
+    let certificates = Certificates::of(request.extensions());
+    let address = request.remote_addr();
+    let (caller, reversed) = host.admit(hello, address, certificates);
+    let requests = wire::requests(request.into_inner(), host.limits.max_message_size);
+    let inbound = Inbound::new(requests, caller, !hello.ours);
+    let inbound = match reversed {
+        Some(reversed) => inbound.with_calls(reversed),
+        None => inbound,
+    };
+    let mut replies = Body::new(wire::Sent::by_server(inbound));
+    if let Some(stream) = hello.stream {
+        let address = address.map(|address| address.ip());
+        replies = Body::new(host.succession.succeed(address, stream, replies).await?);
     }
+    Ok(wire::response(host.hello(), replies))
 }

@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll};
 
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt as _};
+use bytes::Bytes;
+use http_body::Frame;
 use tonic::Status;
 
-use crate::wire::{Envelope, StreamId};
+use crate::transport::Body;
+use crate::wire::{self, StreamId};
 
 /// The streams of clients that say which of their streams they are.
 ///
@@ -32,9 +33,7 @@ struct Streams {
 ///
 /// The lock is held while the stream is at work, and not while it waits. Nobody waits for the lock:
 /// who ends the stream comes back until it is free.
-struct Slot(Mutex<Option<Replies>>);
-
-type Replies = BoxStream<'static, Result<Envelope, Status>>;
+struct Slot(Mutex<Option<Body>>);
 
 impl Succession {
     /// Gives a stream its place, when those before it on the link have ended.
@@ -46,7 +45,7 @@ impl Succession {
         self: &Arc<Self>,
         address: Option<IpAddr>,
         stream: StreamId,
-        replies: Replies,
+        replies: Body,
     ) -> Result<Current, Status> {
         let slot = Arc::new(Slot(Mutex::new(Some(replies))));
         let link = (address, stream.link);
@@ -108,14 +107,21 @@ pub(super) struct Current {
     slot: Arc<Slot>,
 }
 
-impl Stream for Current {
-    type Item = Result<Envelope, Status>;
+impl http_body::Body for Current {
+    type Data = Bytes;
+    type Error = Status;
 
-    fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let mut replies = self.slot.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *replies {
-            Some(replies) => replies.poll_next_unpin(task),
-            None => Poll::Ready(Some(Err(Status::aborted("a newer stream has taken the place")))),
+            Some(replies) => Pin::new(replies).poll_frame(task),
+            None => {
+                let status = Status::aborted("a newer stream has taken the place");
+                Poll::Ready(Some(Ok(wire::trailers(&status))))
+            }
         }
     }
 }
@@ -131,15 +137,20 @@ impl Drop for Current {
 
 #[cfg(test)]
 mod tests {
-    use futures::{FutureExt as _, stream};
+    use futures::FutureExt as _;
+    use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;
 
     /// Replies that never come, and who holds them.
-    fn endless() -> (Arc<()>, Replies) {
+    fn endless() -> (Arc<()>, Body) {
         let held = Arc::new(());
         let holder = Arc::clone(&held);
-        (held, stream::pending().map(move |reply| (reply, &holder).0).boxed())
+        let frames = futures::stream::poll_fn(move |_| {
+            let _held = &holder;
+            Poll::<Option<Result<Frame<Bytes>, Status>>>::Pending
+        });
+        (held, Body::new(StreamBody::new(frames)))
     }
 
     async fn next(succession: &Arc<Succession>, number: u64) -> (Arc<()>, Result<Current, Status>) {
@@ -153,12 +164,12 @@ mod tests {
         let succession = Arc::new(Succession::default());
         let (held, first) = next(&succession, 1).await;
         let mut first = first.unwrap();
-        assert!(first.next().now_or_never().is_none());
+        assert!(first.frame().now_or_never().is_none());
         let (_, second) = next(&succession, 2).await;
         let second = second.unwrap();
         assert_eq!(Arc::strong_count(&held), 1, "the first was dropped");
-        let ended = first.next().now_or_never().flatten().unwrap();
-        assert_eq!(ended.unwrap_err().code(), tonic::Code::Aborted);
+        let ended = first.frame().now_or_never().flatten().unwrap().unwrap();
+        assert_eq!(ended.into_trailers().unwrap()["grpc-status"], "10", "aborted");
         drop(first);
         let (_, late) = next(&succession, 1).await;
         assert!(late.is_err(), "the second is still there");

@@ -1,13 +1,15 @@
+use std::ops::Range;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message as _;
 use prost::encoding::{
-    DecodeContext, WireType, decode_key, encode_key, encode_varint, encoded_len_varint, key_len,
-    skip_field,
+    DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encoded_len_varint,
+    key_len, message as message_field, skip_field, uint64 as uint64_field,
 };
-use prost::encoding::{bytes as bytes_field, message as message_field, uint64 as uint64_field};
 
+use super::piece::Piece;
+use super::prefix;
 use super::status::RpcStatus;
 use super::timeout;
 
@@ -48,6 +50,8 @@ pub(crate) struct Entry {
 pub(crate) enum Malformed {
     #[error("{0}")]
     Field(#[from] prost::DecodeError),
+    #[error("a field goes on behind the end of the message")]
+    Cut,
     #[error("the method is not UTF-8")]
     Method,
     #[error("it has more than {MAX_ENTRIES} entries")]
@@ -63,8 +67,11 @@ const PAYLOAD: u32 = 5;
 /// An entry of two bytes on the wire takes fifty in memory, so their number has a limit of its own.
 const MAX_ENTRIES: usize = 8192;
 
+/// A longer method name is not copied twice.
+const SHORT: usize = 128;
+
 impl Envelope {
-    /// How many bytes [`Self::encode`] writes.
+    /// How many bytes the envelope takes on the wire, without the prefix of gRPC.
     pub(crate) fn encoded_len(&self) -> usize {
         let mut len = 0;
         if self.sequence != 0 {
@@ -82,73 +89,173 @@ impl Envelope {
         len + bytes_len(PAYLOAD, &self.payload)
     }
 
-    pub(crate) fn encode(&self, buffer: &mut impl BufMut) {
-        in_one_piece(buffer, |head| {
-            if self.sequence != 0 {
-                uint64_field::encode(SEQUENCE, &self.sequence, head);
-            }
-            encode_head(METHOD, &self.method, head);
-        });
-        buffer.put_slice(&self.method);
+    /// Writes the envelope as a gRPC message, all but the bytes of the payload: they are its last.
+    pub(crate) fn write_up_to_payload(&self, buffer: &mut BytesMut) {
+        let start = buffer.len();
+        let mut piece = Piece::default();
+        piece.slice(&prefix::of(0));
+        if self.sequence != 0 {
+            piece.byte(key(SEQUENCE, WireType::Varint));
+            piece.varint(self.sequence);
+        }
+        write_bytes_head(METHOD, &self.method, &mut piece);
+        if self.method.len() <= SHORT {
+            piece.slice(&self.method);
+        } else {
+            piece.flush(buffer);
+            buffer.put_slice(&self.method);
+        }
+        if self.status.is_some() || !self.entries.is_empty() {
+            piece.flush(buffer);
+            self.write_rare(buffer);
+        }
+        if let Some(timeout) = self.timeout {
+            piece.byte(key(ENTRY, WireType::LengthDelimited));
+            piece.varint(timeout::encoded_len(timeout) as u64);
+            timeout::encode(timeout, &mut piece);
+        }
+        write_bytes_head(PAYLOAD, &self.payload, &mut piece);
+        piece.flush(buffer);
+        let len = buffer.len() - start - prefix::LEN + self.payload.len();
+        buffer[start..start + prefix::LEN].copy_from_slice(&prefix::of(len));
+    }
+
+    /// What most messages do not have.
+    #[cold]
+    fn write_rare(&self, buffer: &mut BytesMut) {
         if let Some(status) = &self.status {
             message_field::encode(STATUS, &**status, buffer);
         }
         message_field::encode_repeated(ENTRY, &self.entries, buffer);
-        in_one_piece(buffer, |tail| {
-            if let Some(timeout) = self.timeout {
-                encode_key(ENTRY, WireType::LengthDelimited, tail);
-                encode_varint(timeout::encoded_len(timeout) as u64, tail);
-                timeout::encode(timeout, tail);
-            }
-            encode_head(PAYLOAD, &self.payload, tail);
-        });
-        buffer.put_slice(&self.payload);
     }
 
-    /// Reads an envelope up to the end of the buffer. Unknown fields are skipped, as protobuf
-    /// wants it, so that a later wire can add some.
-    pub(crate) fn decode(buffer: &mut impl Buf) -> Result<Self, Malformed> {
+    /// Reads an envelope whose bytes are this part of `bytes`, and then those of `tail`, which are
+    /// none unless the payload begins in front of them. Unknown fields are skipped, as protobuf wants
+    /// it, so that a later wire can add some.
+    pub(crate) fn decode(
+        bytes: &Bytes,
+        part: Range<usize>,
+        tail: Bytes,
+    ) -> Result<Self, Malformed> {
         let mut envelope = Self::default();
-        while buffer.has_remaining() {
-            let (tag, wire_type) = decode_key(buffer)?;
-            envelope.merge(tag, wire_type, buffer)?;
-            if envelope.entries.len() > MAX_ENTRIES {
-                return Err(Malformed::Entries);
-            }
+        let mut fields = Fields { bytes, at: part.start, end: part.end, tail };
+        while fields.at < fields.end {
+            envelope.merge(&mut fields)?;
         }
-        if std::str::from_utf8(&envelope.method).is_err() {
-            return Err(Malformed::Method);
-        }
-        Ok(envelope)
+        if fields.tail.is_empty() { Ok(envelope) } else { Err(Malformed::Cut) }
     }
 
-    fn merge(
-        &mut self,
-        tag: u32,
-        wire_type: WireType,
-        buffer: &mut impl Buf,
-    ) -> Result<(), prost::DecodeError> {
-        let context = DecodeContext::default();
+    #[inline]
+    fn merge(&mut self, fields: &mut Fields<'_>) -> Result<(), Malformed> {
+        let (tag, wire_type) = fields.key()?;
         match tag {
-            SEQUENCE => uint64_field::merge(wire_type, &mut self.sequence, buffer, context),
-            METHOD => bytes_field::merge(wire_type, &mut self.method, buffer, context),
-            STATUS => {
-                let status = self.status.get_or_insert_default();
-                message_field::merge(wire_type, &mut **status, buffer, context)
+            SEQUENCE => {
+                check_wire_type(WireType::Varint, wire_type)?;
+                self.sequence = fields.varint()?;
             }
+            METHOD => {
+                let method = fields.field(wire_type)?;
+                let name = &fields.bytes[method.clone()];
+                if !name.is_ascii() && std::str::from_utf8(name).is_err() {
+                    return Err(Malformed::Method);
+                }
+                self.method = fields.bytes.slice(method);
+            }
+            PAYLOAD => self.payload = fields.payload(wire_type)?,
             ENTRY => {
-                let mut entry = Bytes::new();
-                bytes_field::merge(wire_type, &mut entry, buffer, context)?;
-                match timeout::decode(&entry) {
+                let entry = fields.field(wire_type)?;
+                let entry = &fields.bytes[entry];
+                match timeout::decode(entry) {
                     Some(timeout) => self.timeout = Some(timeout),
+                    None if self.entries.len() == MAX_ENTRIES => return Err(Malformed::Entries),
                     None => self.entries.push(Entry::decode(entry)?),
                 }
-                Ok(())
             }
-            PAYLOAD => bytes_field::merge(wire_type, &mut self.payload, buffer, context),
-            _ => skip_field(wire_type, tag, buffer, context),
+            STATUS => {
+                let status = fields.field(wire_type)?;
+                self.status.get_or_insert_default().merge(fields.bytes.slice(status))?;
+            }
+            _ => fields.skip(tag, wire_type)?,
         }
+        Ok(())
     }
+}
+
+/// The fields of an envelope that were not read yet.
+struct Fields<'a> {
+    bytes: &'a Bytes,
+    at: usize,
+    end: usize,
+    tail: Bytes,
+}
+
+impl Fields<'_> {
+    #[inline]
+    fn varint(&mut self) -> Result<u64, Malformed> {
+        let mut unread = &self.bytes[self.at..self.end];
+        let value = decode_varint(&mut unread)?;
+        self.at = self.end - unread.len();
+        Ok(value)
+    }
+
+    #[inline]
+    fn key(&mut self) -> Result<(u32, WireType), Malformed> {
+        let mut unread = &self.bytes[self.at..self.end];
+        let key = decode_key(&mut unread)?;
+        self.at = self.end - unread.len();
+        Ok(key)
+    }
+
+    /// How long the field is whose length comes next.
+    #[inline]
+    fn length(&mut self, wire_type: WireType) -> Result<usize, Malformed> {
+        check_wire_type(WireType::LengthDelimited, wire_type)?;
+        usize::try_from(self.varint()?).map_err(|_too_long| Malformed::Cut)
+    }
+
+    /// Where the bytes of a field are.
+    #[inline]
+    fn field(&mut self, wire_type: WireType) -> Result<Range<usize>, Malformed> {
+        let (length, start) = (self.length(wire_type)?, self.at);
+        if length > self.end - start {
+            return Err(Malformed::Cut);
+        }
+        self.at += length;
+        Ok(start..self.at)
+    }
+
+    /// The bytes of the payload, which may go on in the tail.
+    #[inline]
+    fn payload(&mut self, wire_type: WireType) -> Result<Bytes, Malformed> {
+        let (length, start) = (self.length(wire_type)?, self.at);
+        let here = self.end - start;
+        if length <= here {
+            self.at += length;
+            // Else an empty slice would keep a reference to the whole.
+            return Ok(if length == 0 { Bytes::new() } else { self.bytes.slice(start..self.at) });
+        }
+        if length != here + self.tail.len() {
+            return Err(Malformed::Cut);
+        }
+        self.at = self.end;
+        let tail = std::mem::take(&mut self.tail);
+        if here == 0 {
+            return Ok(tail);
+        }
+        Ok([&self.bytes[start..self.end], &tail].concat().into())
+    }
+
+    #[cold]
+    fn skip(&mut self, tag: u32, wire_type: WireType) -> Result<(), Malformed> {
+        let mut unread = &self.bytes[self.at..self.end];
+        skip_field(wire_type, tag, &mut unread, DecodeContext::default())?;
+        self.at = self.end - unread.len();
+        Ok(())
+    }
+}
+
+const fn key(tag: u32, wire_type: WireType) -> u8 {
+    (tag << 3) as u8 | wire_type as u8
 }
 
 fn bytes_len(tag: u32, bytes: &Bytes) -> usize {
@@ -159,22 +266,11 @@ fn bytes_len(tag: u32, bytes: &Bytes) -> usize {
 }
 
 /// What stands before the bytes of a field; nothing, where there are none.
-fn encode_head(tag: u32, bytes: &Bytes, buffer: &mut impl BufMut) {
+fn write_bytes_head(tag: u32, bytes: &Bytes, piece: &mut Piece) {
     if !bytes.is_empty() {
-        encode_key(tag, WireType::LengthDelimited, buffer);
-        encode_varint(bytes.len() as u64, buffer);
+        piece.byte(key(tag, WireType::LengthDelimited));
+        piece.varint(bytes.len() as u64);
     }
-}
-
-/// Writes several small things, so that the buffer is asked for room once.
-fn in_one_piece(buffer: &mut impl BufMut, write: impl FnOnce(&mut &mut [u8])) {
-    // Far more than a number, the lengths of two fields, and a timeout take.
-    const ROOM: usize = 96;
-    let mut piece = [0; ROOM];
-    let mut rest = &mut piece[..];
-    write(&mut rest);
-    let written = ROOM - rest.len();
-    buffer.put_slice(&piece[..written]);
 }
 
 #[cfg(test)]
@@ -184,10 +280,16 @@ mod tests {
     use super::*;
 
     fn bytes_of(envelope: &Envelope) -> Vec<u8> {
-        let mut buffer = Vec::new();
-        envelope.encode(&mut buffer);
-        assert_eq!(buffer.len(), envelope.encoded_len());
-        buffer
+        let mut buffer = BytesMut::from(&b"before"[..]);
+        envelope.write_up_to_payload(&mut buffer);
+        buffer.put_slice(&envelope.payload);
+        let message = buffer.split_off(b"before".len()).split_off(prefix::LEN);
+        assert_eq!(message.len(), envelope.encoded_len());
+        message.to_vec()
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Envelope, Malformed> {
+        Envelope::decode(&Bytes::copy_from_slice(bytes), 0..bytes.len(), Bytes::new())
     }
 
     fn entry(key: &str, value: &str) -> Entry {
@@ -240,7 +342,7 @@ mod tests {
         let request = Envelope { sequence: 1, timeout, ..Envelope::default() };
         let bytes = b"\x08\x01\x22\x19\x0a\x11quorum-timeout-us\x12\x042500";
         assert_eq!(bytes_of(&request), bytes);
-        assert_eq!(Envelope::decode(&mut &bytes[..]).unwrap(), request);
+        assert_eq!(decoded(bytes).unwrap(), request);
     }
 
     #[test]
@@ -250,22 +352,22 @@ mod tests {
                 entries: vec![entry("quorum-timeout-us", value)],
                 ..Envelope::default()
             };
-            assert_eq!(Envelope::decode(&mut &bytes_of(&envelope)[..]).unwrap(), envelope);
+            assert_eq!(decoded(&bytes_of(&envelope)).unwrap(), envelope);
         }
     }
 
     #[test]
     fn unknown_fields_are_skipped() {
-        let envelope = Envelope::decode(&mut &b"\x32\x03abc\x08\x07"[..]).unwrap();
+        let envelope = decoded(b"\x32\x03abc\x08\x07").unwrap();
         assert_eq!(envelope, Envelope { sequence: 7, ..Envelope::default() });
     }
 
     #[test]
     fn broken_bytes_are_refused_and_name_their_fault() {
-        let refusal = |bytes: &[u8]| Envelope::decode(&mut &*bytes).unwrap_err().to_string();
+        let refusal = |bytes: &[u8]| decoded(bytes).unwrap_err().to_string();
         assert_eq!(refusal(b"\x12\x02\xff\xfe"), "the method is not UTF-8");
         assert_eq!(refusal(&b"\x22\x00".repeat(8193)), "it has more than 8192 entries");
-        assert!(refusal(b"\x2a\x7f").contains("underflow"), "{}", refusal(b"\x2a\x7f"));
+        assert_eq!(refusal(b"\x2a\x7f"), "a field goes on behind the end of the message");
         assert!(refusal(b"\x0a\x01").contains("wire type"), "{}", refusal(b"\x0a\x01"));
     }
 
@@ -288,12 +390,12 @@ mod tests {
                 timeout: timeout.map(Duration::from_micros),
                 payload: payload.into(),
             };
-            prop_assert_eq!(Envelope::decode(&mut &bytes_of(&envelope)[..]).unwrap(), envelope);
+            prop_assert_eq!(decoded(&bytes_of(&envelope)).unwrap(), envelope);
         }
 
         #[test]
         fn no_bytes_at_all_make_the_decoder_panic(bytes: Vec<u8>) {
-            let _ = Envelope::decode(&mut &bytes[..]);
+            let _ = decoded(&bytes);
         }
     }
 }

@@ -5,31 +5,44 @@
 //! message is one [`Envelope`]. A reply repeats the sequence number of its request.
 
 mod bytes_codec;
-mod codec;
 mod envelope;
 mod grpc_timeout;
 mod handshake;
 mod message_codec;
 mod metadata;
+mod piece;
+mod prefix;
+mod received;
+mod sent;
 mod status;
+mod stream;
 mod timeout;
 
-pub(crate) use bytes_codec::BytesCodec;
 use std::time::Duration;
 
-pub(crate) use codec::EnvelopeCodec;
+pub(crate) use bytes_codec::BytesCodec;
+use envelope::Malformed;
 pub(crate) use envelope::{Entry, Envelope};
 pub(crate) use grpc_timeout::{GRPC_TIMEOUT, grpc_timeout};
 pub(crate) use handshake::{Hello, StreamId, claimed_id};
 pub(crate) use message_codec::MessageCodec;
 pub(crate) use metadata::{entries_of, metadata_of};
+pub(crate) use sent::{Sent, trailers};
 pub(crate) use status::RpcStatus;
+pub(crate) use stream::{replies, request, requests, response};
 
 /// The gRPC path of the ordered stream: method `NodeStream` of service `stream.Gorums`.
 pub(crate) const PATH: &str = "/stream.Gorums/NodeStream";
 
 /// The largest message by default, for both sides: what gRPC accepts by default.
 pub(crate) const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
+
+/// The largest message at all: its length is written in 32 bits.
+pub(crate) const LARGEST_MESSAGE: usize = u32::MAX as usize;
+
+/// Payloads from this size on are not copied into the buffers of the streams that they leave by: more
+/// costs a copy than a piece of its own.
+const SHARED: usize = 8 * 1024;
 
 /// How often an HTTP/2 ping asks whether the other side is still there, and how long it may take to
 /// answer: by default, for both sides. Without, a peer that is gone in silence is never noticed.

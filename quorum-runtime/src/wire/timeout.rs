@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bytes::BufMut;
+use super::piece::Piece;
 
 /// The entry that tells how many microseconds the caller still gives a request, as protobuf has it:
 /// the key with its tag and length, and the tag of the value. Only a peer that announced that it
@@ -15,7 +15,7 @@ pub(super) fn encoded_len(timeout: Duration) -> usize {
     HEAD.len() + 1 + digits_of(micros(timeout))
 }
 
-pub(super) fn encode(timeout: Duration, buffer: &mut impl BufMut) {
+pub(super) fn encode(timeout: Duration, piece: &mut Piece) {
     let mut number = micros(timeout);
     let len = digits_of(number);
     let mut digits = [0; MAX_DIGITS];
@@ -23,18 +23,21 @@ pub(super) fn encode(timeout: Duration, buffer: &mut impl BufMut) {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;
     }
-    buffer.put_slice(HEAD);
-    buffer.put_u8(len as u8);
-    buffer.put_slice(&digits[..len]);
+    piece.slice(HEAD);
+    piece.byte(len as u8);
+    piece.slice(&digits[..len]);
 }
 
 /// The time that an entry tells, if it is the one that does.
 pub(super) fn decode(entry: &[u8]) -> Option<Duration> {
     let (&len, digits) = entry.strip_prefix(HEAD)?.split_first()?;
-    if usize::from(len) != digits.len() || !digits.iter().all(u8::is_ascii_digit) {
+    if usize::from(len) != digits.len() || digits.is_empty() {
         return None;
     }
-    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let number = digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })?;
     Some(Duration::from_micros(number))
 }
 
