@@ -1,7 +1,7 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,8 +18,10 @@ use super::stop::Stop;
 #[derive(Debug)]
 pub(super) struct Connection<IO> {
     io: IO,
+    stop: Stop,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    is_cut: bool,
+    /// The task that is woken when the connection is cut off.
+    told: Option<Waker>,
     _place: OwnedSemaphorePermit,
     _running: TaskTrackerToken,
 }
@@ -27,16 +29,26 @@ pub(super) struct Connection<IO> {
 impl<IO> Connection<IO> {
     /// In a place among the connections that the server may have, for as long as it lives.
     pub(super) fn new(io: IO, place: OwnedSemaphorePermit, stop: &Stop) -> Self {
-        let cut = Box::pin(stop.cut());
-        Self { io, cut, is_cut: false, _place: place, _running: stop.running.token() }
+        let (stop, cut) = (stop.clone(), Box::pin(stop.cut()));
+        let running = stop.running.token();
+        Self { io, stop, cut, told: None, _place: place, _running: running }
     }
 
     fn check(&mut self, task: &mut Context<'_>) -> io::Result<()> {
-        if !self.is_cut && self.cut.as_mut().poll(task).is_pending() {
+        if !self.stop.is_cut() && !self.is_told(task) {
             return Ok(());
         }
-        self.is_cut = true;
         Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server has stopped"))
+    }
+
+    /// Sees to it that the task is woken when the connection is cut off; whether it is.
+    fn is_told(&mut self, task: &mut Context<'_>) -> bool {
+        // Once for each task: to ask again takes a lock that all connections share.
+        if self.told.as_ref().is_some_and(|told| told.will_wake(task.waker())) {
+            return false;
+        }
+        self.told = Some(task.waker().clone());
+        self.cut.as_mut().poll(task).is_ready()
     }
 }
 
