@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::coop;
@@ -139,7 +138,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             }
             Event::Ended(Ended { head, turn, outcome }) => {
                 self.beside.ended(head.sequence);
-                Some(Ok(self.reply(turn.take_reply_metadata(), &head, outcome?)))
+                Some(Ok(self.reply(turn.take_reply_metadata(), head, outcome?)))
             }
             Event::Said(said) => self.said_reply(said).map(Ok),
             Event::Calls(call) => Some(Ok(call)),
@@ -199,7 +198,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             return Poll::Pending;
         };
         let Some(outcome) = outcome else {
-            self.tell_released(&handler.head);
+            self.tell_released(handler.head);
             self.beside.add(handler);
             return Poll::Ready(Event::Progress);
         };
@@ -238,16 +237,13 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             self.cancel(request.sequence);
             return None;
         }
-        let handler = match self.caller.host.registry.find(&request.method) {
-            Ok(handler) => Arc::clone(handler),
-            Err(status) => {
-                let head = ReplyHead { sequence: request.sequence, method: request.method };
-                return Some(self.reply(None, &head, Err(status)));
-            }
+        let Some(handler) = self.caller.host.registry.find(&request.method) else {
+            return Some(self.refuse_unknown(request));
         };
         let request = Accepted::new(request, handler);
         let is_free = self.current.is_none() && self.waiting.is_empty();
-        if (request.handler.ordered && !is_free) || self.beside.is_full() {
+        let is_ordered = self.caller.host.registry.handler(handler).ordered;
+        if (is_ordered && !is_free) || self.beside.is_full() {
             self.waiting.push(request);
             return None;
         }
@@ -261,17 +257,18 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn begin(&mut self, request: Accepted) -> Option<Envelope> {
         let Accepted { envelope, deadline, handler } = request;
         let Envelope { sequence, entries, payload, .. } = envelope;
+        let handler = self.caller.host.registry.handler(handler);
         // Not the name that came: it is a part of the whole message, and would keep that in memory.
-        let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
+        let head = ReplyHead { sequence, method: handler.name };
         if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
-            return Some(self.reply(None, &head, Err(refusal)));
+            return Some(self.reply(None, head, Err(refusal)));
         }
         let turn = Arc::new(Turn::default());
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
-        let observed = self.observe_handler(&head);
+        let observed = self.observe_handler(head);
         let (bytes, streams) = (payload.len(), handler.streams());
-        let outlet = || Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
+        let outlet = || Outlet::new(head, self.speak.clone()).beside(&turn);
         let running = handler.begin(call, payload, outlet);
         let running: Running = match observed {
             Some(observed) => observed.run(running),
@@ -288,10 +285,10 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
 
     /// A request whose time was over before its turn came is not begun.
     fn refuse_late(&self, request: &Accepted) -> Envelope {
-        let method = Bytes::from_static(request.handler.name.as_bytes());
+        let method = self.caller.host.registry.handler(request.handler).name;
         let head = ReplyHead { sequence: request.envelope.sequence, method };
         let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-        self.reply(None, &head, Err(late))
+        self.reply(None, head, Err(late))
     }
 
     /// The caller wants to hear no more of a call. What waits is not begun; a handler that may reply
@@ -309,11 +306,11 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn said_reply(&self, said: Said) -> Option<Envelope> {
         let Said { head, what, metadata } = said;
         match what {
-            What::Reply(payload) => Some(self.reply(metadata, &head, Ok(payload))),
-            What::Failed(status) => Some(self.reply(metadata, &head, Err(status))),
+            What::Reply(payload) => Some(self.reply(metadata, head, Ok(payload))),
+            What::Failed(status) => Some(self.reply(metadata, head, Err(status))),
             What::End => {
-                let end = self.phrasing.end(&head)?;
-                self.tell_sent(&head, &end);
+                let end = self.phrasing.end(head)?;
+                self.tell_sent(head, &end);
                 Some(end)
             }
         }

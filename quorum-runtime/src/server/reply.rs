@@ -2,13 +2,17 @@ use bytes::Bytes;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-use crate::wire::{self, Envelope, RpcStatus};
+use super::registry;
+use crate::wire::{self, Entry, Envelope, RpcStatus};
+
+/// More than a reply without metadata takes besides its method and its payload.
+const FRAMING: usize = 64;
 
 /// What a reply repeats of its request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ReplyHead {
     pub(super) sequence: u64,
-    pub(super) method: Bytes,
+    pub(super) method: &'static str,
 }
 
 /// How the replies to one caller are put.
@@ -24,13 +28,29 @@ impl Phrasing {
     pub(super) fn reply(
         self,
         metadata: Option<MetadataMap>,
-        head: &ReplyHead,
+        head: ReplyHead,
         outcome: Result<Bytes, Status>,
     ) -> Envelope {
-        let method = if self.repeats_method { head.method.clone() } else { Bytes::new() };
         let entries = metadata.map(|metadata| wire::entries_of(&metadata)).unwrap_or_default();
-        let mut reply =
-            Envelope { sequence: head.sequence, method, entries, ..Envelope::default() };
+        let method = Bytes::from_static(head.method.as_bytes());
+        self.put(head.sequence, method, entries, outcome)
+    }
+
+    /// The answer to a request for a method that is not there.
+    pub(super) fn no_method(self, sequence: u64, method: Bytes) -> Envelope {
+        let outcome = Err(registry::no_method(&method));
+        self.put(sequence, method, Vec::new(), outcome)
+    }
+
+    fn put(
+        self,
+        sequence: u64,
+        method: Bytes,
+        entries: Vec<Entry>,
+        outcome: Result<Bytes, Status>,
+    ) -> Envelope {
+        let method = if self.repeats_method { method } else { Bytes::new() };
+        let mut reply = Envelope { sequence, method, entries, ..Envelope::default() };
         match outcome {
             Ok(payload) => reply.payload = payload,
             Err(status) => {
@@ -38,7 +58,18 @@ impl Phrasing {
                 reply.entries.extend(wire::entries_of(status.metadata()));
             }
         }
-        let (bytes, limit) = (reply.encoded_len(), self.max_message_size);
+        self.limited(reply)
+    }
+
+    /// The reply, if it is not too large; else a status that says so.
+    fn limited(self, mut reply: Envelope) -> Envelope {
+        let limit = self.max_message_size;
+        let is_plain = reply.status.is_none() && reply.entries.is_empty();
+        // The exact size takes a while, and is nearly never in doubt.
+        if is_plain && reply.method.len() + reply.payload.len() + FRAMING <= limit {
+            return reply;
+        }
+        let bytes = reply.encoded_len();
         if bytes > limit {
             let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
             reply.payload = Bytes::new();
@@ -49,12 +80,34 @@ impl Phrasing {
     }
 
     /// The mark after the last of several replies, where the caller understands it.
-    pub(super) fn end(self, head: &ReplyHead) -> Option<Envelope> {
+    pub(super) fn end(self, head: ReplyHead) -> Option<Envelope> {
         let end = || Envelope {
             sequence: head.sequence,
             entries: wire::end_entries(),
             ..Envelope::default()
         };
         (!self.repeats_method).then(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_limited_to_the_byte() {
+        let head = ReplyHead { sequence: u64::MAX, method: "a.B.C" };
+        for (repeats_method, bytes) in [(false, 0), (true, 0), (false, 100), (true, 70_000)] {
+            let reply = |max_message_size| {
+                let payload = Ok(Bytes::from(vec![0; bytes]));
+                Phrasing { repeats_method, max_message_size }.reply(None, head, payload)
+            };
+            let exactly = reply(usize::MAX).encoded_len();
+            assert!(exactly <= reply(usize::MAX).method.len() + bytes + FRAMING);
+            for limit in exactly..exactly + 2 * FRAMING {
+                assert_eq!(reply(limit).status, None, "{limit}");
+            }
+            assert!(reply(exactly - 1).status.is_some());
+        }
     }
 }

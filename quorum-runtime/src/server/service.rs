@@ -1,6 +1,4 @@
 use std::any::Any;
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -13,9 +11,9 @@ use prost::Message;
 use tonic::Status;
 
 use super::Call;
-use super::intercept::Chain;
+use super::registry::Registry;
 use super::replier::{Outlet, Replier};
-use super::session::{self, Requests, SessionHandler};
+use super::session::{self, Requests};
 use crate::call::Method;
 use crate::link::{Answer, Delivery};
 
@@ -113,6 +111,13 @@ pub(super) type Once = dyn Fn(Call, Bytes) -> Running + Send + Sync;
 pub(super) type Stream = dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync;
 
 impl Handler {
+    /// One that is never begun.
+    #[cfg(test)]
+    pub(super) fn idle(name: &'static str) -> Self {
+        let begin = Begin::Once(Arc::new(|_, _| Box::pin(std::future::pending())));
+        Self { name, answer: Answer::Once, begin, ordered: true }
+    }
+
     /// May reply several times.
     pub(super) const fn streams(&self) -> bool {
         matches!(self.begin, Begin::Stream(_))
@@ -129,17 +134,6 @@ impl Handler {
             Begin::Stream(begin) => begin(call, payload, outlet()),
         }
     }
-}
-
-/// The handlers by the names of their methods.
-#[derive(Clone, Default)]
-pub(crate) struct Registry {
-    /// It is never iterated where the order could be seen.
-    handlers: HashMap<&'static [u8], Arc<Handler>>,
-    /// By the paths of plain gRPC, in the same way.
-    sessions: HashMap<String, SessionHandler>,
-    /// A method that two services claim.
-    claimed_twice: Option<&'static str>,
 }
 
 impl Methods<'_> {
@@ -188,10 +182,7 @@ impl Methods<'_> {
         R: Message + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let handler = session::handler(method, handle);
-        if self.0.sessions.insert(method.path(), handler).is_some() {
-            self.0.claimed_twice = Some(method.name);
-        }
+        self.0.add_session(session::handler(method, handle));
     }
 
     #[doc(hidden)]
@@ -230,102 +221,13 @@ impl Methods<'_> {
 
     fn add(&mut self, method: Method, begin: Begin) {
         let Delivery { answer, ordered, .. } = method.delivery;
-        let handler = Handler { name: method.name, answer, begin, ordered };
-        let registry = &mut *self.0;
-        if registry.handlers.insert(method.name.as_bytes(), Arc::new(handler)).is_some() {
-            registry.claimed_twice = Some(method.name);
-        }
-    }
-}
-
-impl Registry {
-    /// Adds the methods of a service.
-    pub(crate) fn add(&mut self, service: impl Service) {
-        service.register(&mut Methods(self));
-    }
-
-    /// Puts interceptors around all methods that are there.
-    pub(super) fn intercept(&mut self, chain: &Chain) {
-        self.handlers.values_mut().for_each(|handler| chain.around_handler(Arc::make_mut(handler)));
-        self.sessions.values_mut().for_each(|session| session.chain = chain.around(&session.chain));
-    }
-
-    /// Takes over the methods of another.
-    pub(super) fn append(&mut self, other: Self) {
-        for handler in other.handlers.into_values() {
-            let name = handler.name;
-            if self.handlers.insert(name.as_bytes(), handler).is_some() {
-                self.claim_again(name);
-            }
-        }
-        for (path, session) in other.sessions {
-            let name = session.method.name;
-            if self.sessions.insert(path, session).is_some() {
-                self.claim_again(name);
-            }
-        }
-        other.claimed_twice.into_iter().for_each(|name| self.claim_again(name));
-    }
-
-    /// Of several such methods the first in the alphabet is named.
-    fn claim_again(&mut self, name: &'static str) {
-        self.claimed_twice = self.claimed_twice.into_iter().chain([name]).min();
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.handlers.is_empty() && self.sessions.is_empty()
-    }
-
-    pub(crate) const fn claimed_twice(&self) -> Option<&'static str> {
-        self.claimed_twice
-    }
-
-    /// Whether a method of the service with this name is there.
-    pub(super) fn has_service(&self, name: &str) -> bool {
-        let is_of = |method: &str| {
-            method
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|rest| !rest.contains('.'))
-        };
-        let path = format!("/{name}/");
-        self.handlers.values().any(|handler| is_of(handler.name))
-            || self.sessions.keys().any(|session| session.starts_with(&path))
-    }
-
-    /// What begins a session on this path, if its method is one.
-    pub(super) fn session(&self, path: &str) -> Option<&SessionHandler> {
-        self.sessions.get(path)
-    }
-
-    /// The name of a method, as its service spells it where it is there.
-    pub(super) fn name(&self, name: &[u8]) -> Cow<'static, str> {
-        match self.handlers.get(name) {
-            Some(handler) => Cow::Borrowed(handler.name),
-            None => Cow::Owned(String::from_utf8_lossy(name).into_owned()),
-        }
-    }
-
-    /// The handler of the method with this name.
-    pub(super) fn find(&self, name: &[u8]) -> Result<&Arc<Handler>, Status> {
-        self.handlers.get(name).ok_or_else(|| {
-            let name = String::from_utf8_lossy(name);
-            Status::unimplemented(format!("there is no method `{name}` here"))
-        })
+        self.0.add_handler(Handler { name: method.name, answer, begin, ordered });
     }
 }
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Handler").field(&self.name).finish()
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = self.handlers.values().map(|handler| handler.name).collect();
-        names.sort_unstable();
-        f.debug_set().entries(names).finish()
     }
 }
 

@@ -1,9 +1,8 @@
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::service::Handler;
+use super::registry::HandlerId;
 use crate::wire::Envelope;
 
 /// Requests that were read and wait for their turn.
@@ -24,12 +23,12 @@ pub(super) struct Waiting {
 pub(super) struct Accepted {
     pub(super) envelope: Envelope,
     pub(super) deadline: Option<Instant>,
-    pub(super) handler: Arc<Handler>,
+    pub(super) handler: HandlerId,
 }
 
 impl Accepted {
     /// A request that has just come.
-    pub(super) fn new(envelope: Envelope, handler: Arc<Handler>) -> Self {
+    pub(super) fn new(envelope: Envelope, handler: HandlerId) -> Self {
         let deadline = envelope.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Self { envelope, deadline, handler }
     }
@@ -90,13 +89,14 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::link::Answer;
-    use crate::server::service::Begin;
+    use crate::server::registry::Registry;
+    use crate::server::service::Handler;
 
     /// A handler that is never begun.
-    fn nobody() -> Arc<Handler> {
-        let begin = Begin::Once(Arc::new(|_, _| Box::pin(std::future::pending())));
-        Arc::new(Handler { name: "a.B.C", answer: Answer::Once, begin, ordered: true })
+    fn nobody() -> HandlerId {
+        let mut registry = Registry::default();
+        registry.add_handler(Handler::idle("a.B.C"));
+        registry.find(b"a.B.C").unwrap()
     }
 
     fn request(sequence: u64, bytes: usize) -> Accepted {
