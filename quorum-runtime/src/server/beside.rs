@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -78,13 +78,13 @@ impl Beside {
     /// What came of the next handler that ends; `Some(None)` of one that was told to stop, and
     /// `None` when no handler runs.
     pub(super) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Option<Ended>>> {
+        let ended = ready!(self.running.poll_join_next(task));
         // Handlers catch their panics, so one that did not return was aborted.
-        self.running.poll_join_next(task).map(|ended| ended.map(Result::ok))
-    }
-
-    /// A handler has ended.
-    pub(super) fn ended(&mut self, sequence: u64) {
-        self.handles.remove(&sequence);
+        let ended = ended.map(Result::ok);
+        if let Some(Some(Ended { head, .. })) = &ended {
+            self.handles.remove(&head.sequence);
+        }
+        Poll::Ready(ended)
     }
 
     /// The caller of this request gave up. A handler that may reply several times stops where it

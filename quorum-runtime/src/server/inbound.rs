@@ -43,6 +43,8 @@ pub(super) struct Inbound<S> {
     said: mpsc::Receiver<Said>,
     /// The other end, for their outlets.
     speak: mpsc::Sender<Said>,
+    /// Some of them may have something to say.
+    speaks: bool,
     /// The calls of this server to the caller.
     reversed: Option<Reversed>,
     /// No further request is begun.
@@ -64,13 +66,20 @@ impl Handling {
     }
 }
 
-/// What the stream waited for.
+/// What came of what the stream waited for.
 enum Event {
-    Request(Option<Result<Envelope, Status>>),
-    Ended(Ended),
-    Said(Said),
-    Calls(Envelope),
+    /// Something to tell the caller, or the status that ends the stream.
+    Says(Result<Envelope, Status>),
+    /// Nothing to tell.
     Progress,
+    /// Nothing can happen any more.
+    End,
+}
+
+impl Event {
+    fn saying(message: Option<Envelope>) -> Self {
+        message.map_or(Self::Progress, |message| Self::Says(Ok(message)))
+    }
 }
 
 /// Its replies as they are ready, or the status that ends the stream.
@@ -85,12 +94,12 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Stream for Inbound<S> {
             }
             // Handlers run here, so a flood of requests must let other tasks run as well.
             let budget = ready!(coop::poll_proceed(task));
-            let Some(event) = ready!(inbound.poll_event(task)) else {
-                return Poll::Ready(None);
-            };
+            let event = ready!(inbound.poll_event(task));
             budget.made_progress();
-            if let Some(reply) = inbound.handle(event) {
-                return Poll::Ready(Some(reply));
+            match event {
+                Event::Says(message) => return Poll::Ready(Some(message)),
+                Event::Progress => {}
+                Event::End => return Poll::Ready(None),
             }
         }
     }
@@ -109,6 +118,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             beside: Beside::new(limits.released, limits.released_bytes),
             said,
             speak,
+            speaks: false,
             reversed: None,
             ended: false,
             drain: Box::pin(caller.host.stop.draining()),
@@ -121,29 +131,6 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     /// Carries the calls of this server to the caller as well, on the same stream.
     pub(super) fn with_calls(self, reversed: Reversed) -> Self {
         Self { reversed: Some(reversed), ..self }
-    }
-
-    /// What an event says to the caller.
-    fn handle(&mut self, event: Event) -> Option<Result<Envelope, Status>> {
-        match event {
-            Event::Request(Some(Ok(request))) => self.accept(request).map(Ok),
-            // The caller ended its side: what it asked before is still answered.
-            Event::Request(None) => {
-                self.ended = true;
-                None
-            }
-            Event::Request(Some(Err(status))) => {
-                self.abort();
-                Some(Err(status))
-            }
-            Event::Ended(Ended { head, turn, outcome }) => {
-                self.beside.ended(head.sequence);
-                Some(Ok(self.reply(turn.take_reply_metadata(), head, outcome?)))
-            }
-            Event::Said(said) => self.said_reply(said).map(Ok),
-            Event::Calls(call) => Some(Ok(call)),
-            Event::Progress => None,
-        }
     }
 
     /// Begins what waits, as long as turns are free; a refusal if one has to be told.
@@ -160,63 +147,99 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         None
     }
 
-    /// The next thing to happen; `None` when nothing can happen any more.
-    fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<Option<Event>> {
-        let runs = self.current.is_some() || !self.beside.is_empty() || !self.said.is_empty();
-        if runs && let Poll::Ready(Some(said)) = self.said.poll_recv(task) {
-            return Poll::Ready(Some(Event::Said(said)));
+    /// The next thing to happen.
+    fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<Event> {
+        if self.speaks
+            && let Poll::Ready(said) = self.poll_said(task)
+        {
+            return Poll::Ready(Event::saying(self.said_reply(said)));
         }
-        if let Poll::Ready(Some(done)) = self.beside.poll_next(task) {
-            return Poll::Ready(Some(done.map_or(Event::Progress, Event::Ended)));
+        if !self.beside.is_empty()
+            && let Poll::Ready(Some(done)) = self.beside.poll_next(task)
+        {
+            return Poll::Ready(done.map_or(Event::Progress, |ended| self.ended(ended)));
         }
         if let Poll::Ready(event) = self.poll_current(task) {
-            return Poll::Ready(Some(event));
+            return Poll::Ready(event);
         }
-        if !self.ended
-            && let Some(reversed) = &self.reversed
-            && let Poll::Ready(call) = reversed.poll_call(task)
-        {
-            return Poll::Ready(Some(Event::Calls(call)));
+        if !self.ended {
+            if let Some(reversed) = &self.reversed
+                && let Poll::Ready(call) = reversed.poll_call(task)
+            {
+                return Poll::Ready(Event::Says(Ok(call)));
+            }
+            return self.poll_request(task);
         }
-        if let Poll::Ready(event) = self.poll_request(task) {
-            return Poll::Ready(Some(event));
+        let has_said = self.speaks && !self.said.is_empty();
+        if self.current.is_some() || !self.beside.is_empty() || has_said {
+            return Poll::Pending;
         }
-        if runs || !self.ended { Poll::Pending } else { Poll::Ready(None) }
+        Poll::Ready(Event::End)
+    }
+
+    /// What a handler that replies several times has said.
+    fn poll_said(&mut self, task: &mut Context<'_>) -> Poll<Said> {
+        // Asked first: who is there now may say something and go in the meantime.
+        let all_went = self.said.sender_strong_count() == 1;
+        if let Poll::Ready(Some(said)) = self.said.poll_recv(task) {
+            return Poll::Ready(said);
+        }
+        // A task that has worked for long gets no message even where there are some.
+        self.speaks = !(all_went && self.said.is_empty());
+        Poll::Pending
     }
 
     /// Runs the handler that holds the turn, until it has ended or released.
     fn poll_current(&mut self, task: &mut Context<'_>) -> Poll<Event> {
-        let Some(Handling(Free { running, turn, .. })) = &mut self.current else {
+        let Some(Handling(mut handler)) = self.current.take() else {
             return Poll::Pending;
         };
-        let outcome = match running.as_mut().poll(task) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending if turn.is_released(task) => None,
-            Poll::Pending => return Poll::Pending,
-        };
-        let Some(Handling(handler)) = self.current.take() else {
-            return Poll::Pending;
-        };
-        let Some(outcome) = outcome else {
+        let polled = handler.running.as_mut().poll(task);
+        if let Poll::Ready(outcome) = polled {
+            let Free { head, turn, running, .. } = handler;
+            // First, because whoever observes the handler sees its end then.
+            drop(running);
+            return Poll::Ready(self.ended(Ended { head, turn, outcome }));
+        }
+        if handler.turn.is_released(task) {
             self.tell_released(handler.head);
             self.beside.add(handler);
             return Poll::Ready(Event::Progress);
-        };
-        let Free { head, turn, .. } = handler;
-        Poll::Ready(Event::Ended(Ended { head, turn, outcome }))
+        }
+        self.current = Some(Handling(handler));
+        Poll::Pending
+    }
+
+    /// A handler has ended, and may have a reply.
+    fn ended(&self, Ended { head, turn, outcome }: Ended) -> Event {
+        let reply = |outcome| self.reply(turn.take_reply_metadata(), head, outcome);
+        Event::saying(outcome.map(reply))
     }
 
     /// The next request, where there is room to read one and the server goes on.
     fn poll_request(&mut self, task: &mut Context<'_>) -> Poll<Event> {
-        if self.ended || !self.waiting.has_room() {
+        if !self.waiting.has_room() {
             return Poll::Pending;
         }
-        if !self.caller.host.stop.is_draining() {
-            if let Poll::Ready(request) = self.requests.poll_next_unpin(task) {
-                return Poll::Ready(Event::Request(request));
+        while !self.caller.host.stop.is_draining() {
+            match self.requests.poll_next_unpin(task) {
+                Poll::Ready(Some(Ok(request))) => match self.accept(request, task) {
+                    // Its handler waits. What comes behind may need no turn.
+                    Poll::Pending => {}
+                    event => return event,
+                },
+                Poll::Ready(Some(Err(status))) => {
+                    self.abort();
+                    return Poll::Ready(Event::Says(Err(status)));
+                }
+                // The caller ended its side: what it asked before is still answered.
+                Poll::Ready(None) => break,
+                Poll::Pending => {
+                    // Asked last, because it takes a lock that all streams share.
+                    ready!(self.drain.as_mut().poll(task));
+                    break;
+                }
             }
-            // Asked last, because it takes a lock that all streams share.
-            ready!(self.drain.as_mut().poll(task));
         }
         self.ended = true;
         Poll::Ready(Event::Progress)
@@ -225,32 +248,40 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
     /// there is answered at once.
     #[inline]
-    fn accept(&mut self, request: Envelope) -> Option<Envelope> {
+    fn accept(&mut self, request: Envelope, task: &mut Context<'_>) -> Poll<Event> {
         if let Some(reversed) = &self.reversed
             && request.sequence & wire::FROM_SERVER != 0
         {
             reversed.deliver(request);
-            return None;
+            return Poll::Ready(Event::Progress);
         }
         self.tell_received(&request);
         if wire::is_cancel(&request) {
             self.cancel(request.sequence);
-            return None;
+            return Poll::Ready(Event::Progress);
         }
         let Some(handler) = self.caller.host.registry.find(&request.method) else {
-            return Some(self.refuse_unknown(request));
+            return Poll::Ready(Event::Says(Ok(self.refuse_unknown(request))));
         };
         let request = Accepted::new(request, handler);
         let is_free = self.current.is_none() && self.waiting.is_empty();
         let is_ordered = self.caller.host.registry.handler(handler).ordered;
         if (is_ordered && !is_free) || self.beside.is_full() {
             self.waiting.push(request);
-            return None;
+            return Poll::Ready(Event::Progress);
         }
         if request.came_late() {
-            return Some(self.refuse_late(&request));
+            return Poll::Ready(Event::Says(Ok(self.refuse_late(&request))));
         }
-        self.begin(request)
+        if let Some(refusal) = self.begin(request) {
+            return Poll::Ready(Event::Says(Ok(refusal)));
+        }
+        // What one that replies several times has said at once is to be asked for.
+        if is_ordered && !self.speaks {
+            self.poll_current(task)
+        } else {
+            Poll::Ready(Event::Progress)
+        }
     }
 
     /// Gives the turn to a request, unless its method takes no turns.
@@ -268,6 +299,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
         let observed = self.observe_handler(head);
         let (bytes, streams) = (payload.len(), handler.streams());
+        self.speaks |= streams;
         let outlet = || Outlet::new(head, self.speak.clone()).beside(&turn);
         let running = handler.begin(call, payload, outlet);
         let running: Running = match observed {
