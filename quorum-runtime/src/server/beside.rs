@@ -22,13 +22,14 @@ pub(super) struct Beside {
     max_bytes: usize,
 }
 
-/// A handler that may run beside others.
-pub(super) struct Free {
+/// A request whose handler has begun.
+#[derive(Debug)]
+pub(super) struct Begun {
     pub(super) head: ReplyHead,
     pub(super) turn: Arc<Turn>,
-    pub(super) running: Running,
+    /// Its handler may reply several times.
     pub(super) streams: bool,
-    /// Of its request.
+    /// Of its message.
     pub(super) bytes: usize,
 }
 
@@ -63,8 +64,8 @@ impl Beside {
         self.running.is_empty()
     }
 
-    pub(super) fn add(&mut self, handler: Free) {
-        let Free { head, turn, running, streams, bytes } = handler;
+    pub(super) fn add(&mut self, request: Begun, running: Running) {
+        let Begun { head, turn, streams, bytes } = request;
         let sequence = head.sequence;
         let (held, shared) = (Held::new(bytes, &self.bytes), Arc::clone(&turn));
         let task = self.running.spawn(async move {

@@ -1,6 +1,6 @@
 mod observed;
 
-use std::future::Future as _;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,12 +12,12 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
-use super::beside::{Beside, Ended, Free};
+use super::beside::{Begun, Beside, Ended};
 use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
 use super::reply::{Phrasing, ReplyHead};
-use super::service::Running;
+use super::service::{Running, nothing_runs};
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
@@ -36,7 +36,10 @@ pub(super) struct Inbound<S> {
     requests: S,
     caller: Arc<Caller>,
     phrasing: Phrasing,
-    current: Option<Handling>,
+    /// The request that is being handled and holds the turn.
+    current: Option<Begun>,
+    /// Its handler. The handlers of one caller take turns in one box.
+    running: Running,
     waiting: Waiting,
     beside: Beside,
     /// What handlers that reply several times have said.
@@ -53,17 +56,6 @@ pub(super) struct Inbound<S> {
     drain: Pin<Box<WaitForCancellationFutureOwned>>,
     _running: TaskTrackerToken,
     line: OpenLine,
-}
-
-/// A request that is being handled and holds the turn.
-struct Handling(Free);
-
-impl Handling {
-    /// The caller gave up: whether the handler is to stop where it waits.
-    fn cancel(&self) -> bool {
-        self.0.turn.give_up();
-        self.0.streams
-    }
 }
 
 /// What came of what the stream waited for.
@@ -114,6 +106,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             requests,
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
             current: None,
+            running: nothing_runs(),
             waiting: Waiting::new(limits.waiting, limits.waiting_bytes),
             beside: Beside::new(limits.released, limits.released_bytes),
             said,
@@ -191,22 +184,23 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
 
     /// Runs the handler that holds the turn, until it has ended or released.
     fn poll_current(&mut self, task: &mut Context<'_>) -> Poll<Event> {
-        let Some(Handling(mut handler)) = self.current.take() else {
+        let Some(request) = self.current.take() else {
             return Poll::Pending;
         };
-        let polled = handler.running.as_mut().poll(task);
-        if let Poll::Ready(outcome) = polled {
-            let Free { head, turn, running, .. } = handler;
-            // First, because whoever observes the handler sees its end then.
-            drop(running);
+        if let Poll::Ready(outcome) = self.running.poll(task) {
+            if self.line.is_observed() {
+                // The observer is told of its end when it goes.
+                self.running = nothing_runs();
+            }
+            let Begun { head, turn, .. } = request;
             return Poll::Ready(self.ended(Ended { head, turn, outcome }));
         }
-        if handler.turn.is_released(task) {
-            self.tell_released(handler.head);
-            self.beside.add(handler);
+        if request.turn.is_released(task) {
+            self.tell_released(request.head);
+            self.beside.add(request, mem::replace(&mut self.running, nothing_runs()));
             return Poll::Ready(Event::Progress);
         }
-        self.current = Some(Handling(handler));
+        self.current = Some(request);
         Poll::Pending
     }
 
@@ -298,19 +292,21 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
         let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
         let observed = self.observe_handler(head);
-        let (bytes, streams) = (payload.len(), handler.streams());
+        let (ordered, streams, bytes) = (handler.ordered, handler.streams(), payload.len());
+        let mut beside = nothing_runs();
+        let running = if ordered { &mut self.running } else { &mut beside };
         self.speaks |= streams;
         let outlet = || Outlet::new(head, self.speak.clone()).beside(&turn);
-        let running = handler.begin(call, payload, outlet);
-        let running: Running = match observed {
-            Some(observed) => observed.run(running),
-            None => running,
-        };
-        let free = Free { head, turn, running, streams, bytes };
-        if handler.ordered {
-            self.current = Some(Handling(free));
+        handler.begin(call, payload, outlet, running);
+        if let Some(observed) = observed {
+            let handled = mem::replace(running, nothing_runs());
+            running.set(observed.run(handled));
+        }
+        let request = Begun { head, turn, streams, bytes };
+        if ordered {
+            self.current = Some(request);
         } else {
-            self.beside.add(free);
+            self.beside.add(request, beside);
         }
         None
     }
@@ -328,9 +324,14 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn cancel(&mut self, sequence: u64) {
         self.waiting.remove(sequence);
         self.beside.cancel(sequence);
-        let is_current = |handling: &mut Handling| handling.0.head.sequence == sequence;
-        let stops = |handling: &mut Handling| is_current(handling) && handling.cancel();
-        self.current.take_if(stops);
+        if let Some(current) = self.current.take_if(|current| current.head.sequence == sequence) {
+            current.turn.give_up();
+            if current.streams {
+                self.running = nothing_runs();
+            } else {
+                self.current = Some(current);
+            }
+        }
     }
 
     /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
@@ -352,6 +353,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn abort(&mut self) {
         self.ended = true;
         self.current = None;
+        self.running = nothing_runs();
         self.waiting.clear();
         self.beside.abort();
         self.reversed = None;

@@ -1,13 +1,13 @@
 use std::any::Any;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use prost::Message;
+use tokio_util::sync::ReusableBoxFuture;
 use tonic::Status;
 
 use super::Call;
@@ -84,7 +84,14 @@ pub struct Methods<'a>(pub(super) &'a mut Registry);
 
 /// What came of a request: nothing for a one-way message, else an encoded reply or a status.
 pub(super) type Outcome = Option<Result<Bytes, Status>>;
-pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A handler at work, in a box that the next one can have after it.
+pub(super) type Running = ReusableBoxFuture<'static, Outcome>;
+
+/// A place for a handler. It takes no memory before there is one.
+pub(super) fn nothing_runs() -> Running {
+    Running::new(std::future::pending())
+}
 
 /// What handles the requests of one method.
 #[derive(Clone)]
@@ -107,14 +114,14 @@ pub(super) enum Begin {
     Stream(Arc<Stream>),
 }
 
-pub(super) type Once = dyn Fn(Call, Bytes) -> Running + Send + Sync;
-pub(super) type Stream = dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync;
+pub(super) type Once = dyn Fn(Call, Bytes, &mut Running) + Send + Sync;
+pub(super) type Stream = dyn Fn(Call, Bytes, Outlet, &mut Running) + Send + Sync;
 
 impl Handler {
     /// One that is never begun.
     #[cfg(test)]
     pub(super) fn idle(name: &'static str) -> Self {
-        let begin = Begin::Once(Arc::new(|_, _| Box::pin(std::future::pending())));
+        let begin = Begin::Once(Arc::new(|_, _, _| {}));
         Self { name, answer: Answer::Once, begin, ordered: true }
     }
 
@@ -123,15 +130,17 @@ impl Handler {
         matches!(self.begin, Begin::Stream(_))
     }
 
+    /// Puts the handling of a request where it is to run.
     pub(super) fn begin(
         &self,
         call: Call,
         payload: Bytes,
         outlet: impl FnOnce() -> Outlet,
-    ) -> Running {
+        running: &mut Running,
+    ) {
         match &self.begin {
-            Begin::Once(begin) => begin(call, payload),
-            Begin::Stream(begin) => begin(call, payload, outlet()),
+            Begin::Once(begin) => begin(call, payload, running),
+            Begin::Stream(begin) => begin(call, payload, outlet(), running),
         }
     }
 }
@@ -147,13 +156,13 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<R, Status>> + Send + 'static,
     {
-        self.add_once(method, move |call, bytes| match decode(method, bytes) {
+        self.add_once(method, move |call, bytes, running| match decode(method, bytes) {
             Ok(request) => {
-                let reply = handle(call, request);
-                let encoded = async { Some(reply.await.map(|reply| reply.encode_to_vec().into())) };
-                guarded(method, encoded)
+                let encode = |reply: R| reply.encode_to_vec().into();
+                let outcome = handle(call, request).map(move |reply| Some(reply.map(encode)));
+                running.set(guarded(method.name, outcome));
             }
-            Err(status) => refused(status),
+            Err(status) => running.set(refused(status)),
         });
     }
 
@@ -166,9 +175,11 @@ impl Methods<'_> {
         Q: Message + Default + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        self.add_once(method, move |call, bytes| match decode(method, bytes) {
-            Ok(request) => guarded(method, handle(call, request).map(|()| None)),
-            Err(status) => refused(status),
+        self.add_once(method, move |call, bytes, running| match decode(method, bytes) {
+            Ok(request) => {
+                running.set(guarded(method.name, handle(call, request).map(|()| None)));
+            }
+            Err(status) => running.set(refused(status)),
         });
     }
 
@@ -195,26 +206,29 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let begin = move |call, bytes, outlet: Outlet| match decode(method, bytes) {
-            Ok(request) => {
-                let replied = handle(call, request, Replier::new(outlet.clone()));
-                // A panic is an error like any other; the end leaves behind the last reply.
-                let replied =
-                    guarded(method, replied.map(|result| Some(result.map(|()| Bytes::new()))));
-                Box::pin(async move {
-                    outlet.finish(replied.await.unwrap_or(Ok(Bytes::new())).map(drop)).await;
-                    None
-                })
-            }
-            Err(status) => refused(status),
-        };
+        let begin =
+            move |call, bytes, outlet: Outlet, running: &mut Running| match decode(method, bytes) {
+                Ok(request) => {
+                    let replied = handle(call, request, Replier::new(outlet.clone()));
+                    // A panic is an error like any other; the end leaves behind the last reply.
+                    let replied = guarded(
+                        method.name,
+                        replied.map(|result| Some(result.map(|()| Bytes::new()))),
+                    );
+                    running.set(async move {
+                        outlet.finish(replied.await.unwrap_or(Ok(Bytes::new())).map(drop)).await;
+                        None
+                    });
+                }
+                Err(status) => running.set(refused(status)),
+            };
         self.add(method, Begin::Stream(Arc::new(begin)));
     }
 
     fn add_once(
         &mut self,
         method: Method,
-        begin: impl Fn(Call, Bytes) -> Running + Send + Sync + 'static,
+        begin: impl Fn(Call, Bytes, &mut Running) + Send + Sync + 'static,
     ) {
         self.add(method, Begin::Once(Arc::new(begin)));
     }
@@ -238,24 +252,26 @@ fn decode<Q: Message + Default>(method: Method, bytes: Bytes) -> Result<Q, Statu
 }
 
 /// An error is answered even where a reply would not be.
-fn refused(status: Status) -> Running {
-    Box::pin(std::future::ready(Some(Err(status))))
+fn refused(status: Status) -> Ready<Outcome> {
+    ready(Some(Err(status)))
 }
 
 /// A handler that panics answers with a status: its client would wait for ever, and the other
-/// requests of its connection would fall with it.
-fn guarded(method: Method, outcome: impl Future<Output = Outcome> + Send + 'static) -> Running {
+/// requests of its connection would fall with it. What it holds goes when it has ended, and not when
+/// the next one takes its place.
+fn guarded(
+    method: &'static str,
+    outcome: impl Future<Output = Outcome> + Send + 'static,
+) -> impl Future<Output = Outcome> + Send + 'static {
     let caught = AssertUnwindSafe(outcome).catch_unwind();
-    Box::pin(
-        caught
-            .map(move |result| result.unwrap_or_else(|panic| Some(Err(panicked(method, &*panic))))),
-    )
+    // This way and not by an `async` block, which would hold the handler twice.
+    caught.map(move |result| result.unwrap_or_else(|panic| Some(Err(panicked(method, &*panic)))))
 }
 
 /// What the client of a handler that panicked is told.
-pub(super) fn panicked(method: Method, panic: &(dyn Any + Send)) -> Status {
+pub(super) fn panicked(method: &'static str, panic: &(dyn Any + Send)) -> Status {
     let reason = message_of(panic);
-    tracing::error!(method = method.name, reason, "a handler panicked");
+    tracing::error!(method, reason, "a handler panicked");
     Status::internal(format!("the handler panicked: {reason}"))
 }
 

@@ -168,7 +168,7 @@ where
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
         let (replies, said) = mpsc::channel(1);
         let replier = Replier::of_session(replies, self.host.limits.max_message_size);
-        let (handle, method) = (Arc::clone(&self.handle), self.method);
+        let (handle, method) = (Arc::clone(&self.handle), self.method.name);
         let handled = move |call| {
             AssertUnwindSafe(handle(call, requests, replier))
                 .catch_unwind()
