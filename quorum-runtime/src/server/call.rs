@@ -3,7 +3,6 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
-use super::caller::Caller;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::configuration::Configuration;
@@ -51,28 +50,26 @@ use crate::node::Node;
 /// ```
 #[derive(Debug)]
 pub struct Call {
-    caller: Arc<Caller>,
+    turn: Arc<Turn>,
     method: &'static str,
     metadata: MetadataMap,
     deadline: Option<Instant>,
-    turn: Arc<Turn>,
 }
 
 impl Call {
     pub(super) const fn new(
-        caller: Arc<Caller>,
+        turn: Arc<Turn>,
         method: &'static str,
         metadata: MetadataMap,
         deadline: Option<Instant>,
-        turn: Arc<Turn>,
     ) -> Self {
-        Self { caller, method, metadata, deadline, turn }
+        Self { turn, method, metadata, deadline }
     }
 
     /// Who sent the request.
     #[must_use]
     pub fn peer(&self) -> &Peer {
-        &self.caller.peer
+        &self.turn.caller.peer
     }
 
     /// The full name of the method, as `package.Service.Method`.
@@ -252,7 +249,7 @@ impl Call {
     /// this server knows over the connection to it. `None` for a client that can't be called back.
     #[must_use]
     pub fn caller(&self) -> Option<Node> {
-        self.caller.node()
+        self.turn.caller.node()
     }
 
     /// The nodes that this server knows, itself included, as a configuration. Its members are all
@@ -308,7 +305,7 @@ impl Call {
     /// # }
     /// ```
     pub fn peers<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
-        let manager = self.caller.host.manager.as_ref().ok_or(ConfigurationError::NoPeers)?;
+        let manager = self.turn.caller.host.manager.as_ref().ok_or(ConfigurationError::NoPeers)?;
         Ok(manager.configuration(spec)?.connected())
     }
 
@@ -319,6 +316,6 @@ impl Call {
     ///
     /// [`Empty`](ConfigurationError::Empty) when there is no such client.
     pub fn clients<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
-        self.caller.host.clients.configuration(spec)
+        self.turn.caller.host.clients.configuration(spec)
     }
 }

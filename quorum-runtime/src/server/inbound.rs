@@ -11,13 +11,14 @@ use tokio::task::coop;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
+use tonic::metadata::MetadataMap;
 
-use super::beside::{Begun, Beside, Ended};
+use super::beside::{Begun, Beside};
 use super::call::Call;
 use super::caller::Caller;
 use super::replier::{Outlet, Said, What};
 use super::reply::{Phrasing, ReplyHead};
-use super::service::{Running, nothing_runs};
+use super::service::{Outcome, Running, nothing_runs};
 use super::turn::Turn;
 use super::waiting::{Accepted, Waiting};
 use crate::link::Reversed;
@@ -40,6 +41,8 @@ pub(super) struct Inbound<S> {
     current: Option<Begun>,
     /// Its handler. The handlers of one caller take turns in one box.
     running: Running,
+    /// A turn that is over, for the next request.
+    turn: Option<Arc<Turn>>,
     waiting: Waiting,
     beside: Beside,
     /// What handlers that reply several times have said.
@@ -107,6 +110,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
             current: None,
             running: nothing_runs(),
+            turn: None,
             waiting: Waiting::new(limits.waiting, limits.waiting_bytes),
             beside: Beside::new(limits.released, limits.released_bytes),
             said,
@@ -150,7 +154,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         if !self.beside.is_empty()
             && let Poll::Ready(Some(done)) = self.beside.poll_next(task)
         {
-            return Poll::Ready(done.map_or(Event::Progress, |ended| self.ended(ended)));
+            return Poll::Ready(done.map_or(Event::Progress, |done| {
+                self.ended(done.head, done.turn.take_reply_metadata(), done.outcome)
+            }));
         }
         if let Poll::Ready(event) = self.poll_current(task) {
             return Poll::Ready(event);
@@ -193,7 +199,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
                 self.running = nothing_runs();
             }
             let Begun { head, turn, .. } = request;
-            return Poll::Ready(self.ended(Ended { head, turn, outcome }));
+            let metadata = turn.take_reply_metadata();
+            self.keep(turn);
+            return Poll::Ready(self.ended(head, metadata, outcome));
         }
         if request.turn.is_released(task) {
             self.tell_released(request.head);
@@ -204,10 +212,18 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         Poll::Pending
     }
 
+    /// Keeps a turn that is over for the next request, unless its handler has left its `Call` somewhere,
+    /// which must not come to speak of another request.
+    fn keep(&mut self, mut turn: Arc<Turn>) {
+        if let Some(free) = Arc::get_mut(&mut turn) {
+            free.renew();
+            self.turn = Some(turn);
+        }
+    }
+
     /// A handler has ended, and may have a reply.
-    fn ended(&self, Ended { head, turn, outcome }: Ended) -> Event {
-        let reply = |outcome| self.reply(turn.take_reply_metadata(), head, outcome);
-        Event::saying(outcome.map(reply))
+    fn ended(&self, head: ReplyHead, metadata: Option<MetadataMap>, outcome: Outcome) -> Event {
+        Event::saying(outcome.map(|outcome| self.reply(metadata, head, outcome)))
     }
 
     /// The next request, where there is room to read one and the server goes on.
@@ -288,9 +304,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
             return Some(self.reply(None, head, Err(refusal)));
         }
-        let turn = Arc::new(Turn::default());
-        let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
-        let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
+        let turn = self.turn.take().unwrap_or_else(|| Arc::new(Turn::of(Arc::clone(&self.caller))));
+        let metadata = wire::metadata_of(entries);
+        let call = Call::new(Arc::clone(&turn), handler.name, metadata, deadline);
         let observed = self.observe_handler(head);
         let (ordered, streams, bytes) = (handler.ordered, handler.streams(), payload.len());
         let mut beside = nothing_runs();

@@ -92,8 +92,8 @@ impl Begin {
         let (address, certificates) = (request.remote_addr(), self.certificates.clone());
         let peer = Peer { address, certificates, ..Peer::default() };
         let (caller, metadata) = (Caller::new(&self.host, peer, None), metadata_of(&request));
-        let turn = Arc::new(Turn::default());
-        let call = Call::new(caller, handler.name, metadata, self.deadline, Arc::clone(&turn));
+        let turn = Arc::new(Turn::of(caller));
+        let call = Call::new(turn, handler.name, metadata, self.deadline);
         Ok(Handling::new(handler, call, request.into_inner(), self))
     }
 }
