@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
@@ -52,17 +52,19 @@ use crate::node::Node;
 pub struct Call {
     turn: Arc<Turn>,
     method: &'static str,
-    metadata: MetadataMap,
+    /// Nothing where there is none, because a call is moved about and a map is large.
+    metadata: Option<Box<MetadataMap>>,
     deadline: Option<Instant>,
 }
 
 impl Call {
-    pub(super) const fn new(
+    pub(super) fn new(
         turn: Arc<Turn>,
         method: &'static str,
-        metadata: MetadataMap,
+        metadata: Option<MetadataMap>,
         deadline: Option<Instant>,
     ) -> Self {
+        let metadata = metadata.map(Box::new);
         Self { turn, method, metadata, deadline }
     }
 
@@ -120,12 +122,13 @@ impl Call {
 
     /// The metadata that the client sent with this request.
     #[must_use]
-    pub const fn metadata(&self) -> &MetadataMap {
-        &self.metadata
+    pub fn metadata(&self) -> &MetadataMap {
+        static NONE: LazyLock<MetadataMap> = LazyLock::new(MetadataMap::new);
+        self.metadata.as_deref().unwrap_or_else(|| &NONE)
     }
 
-    pub(super) const fn metadata_mut(&mut self) -> &mut MetadataMap {
-        &mut self.metadata
+    pub(super) fn metadata_mut(&mut self) -> &mut MetadataMap {
+        self.metadata.get_or_insert_default()
     }
 
     pub(super) const fn turn(&self) -> &Arc<Turn> {

@@ -305,7 +305,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             return Some(self.reply(None, head, Err(refusal)));
         }
         let turn = self.turn.take().unwrap_or_else(|| Arc::new(Turn::of(Arc::clone(&self.caller))));
-        let metadata = wire::metadata_of(entries);
+        let metadata = (!entries.is_empty()).then(|| wire::metadata_of(entries));
         let call = Call::new(Arc::clone(&turn), handler.name, metadata, deadline);
         let observed = self.observe_handler(head);
         let (ordered, streams, bytes) = (handler.ordered, handler.streams(), payload.len());

@@ -93,7 +93,7 @@ impl Begin {
         let peer = Peer { address, certificates, ..Peer::default() };
         let (caller, metadata) = (Caller::new(&self.host, peer, None), metadata_of(&request));
         let turn = Arc::new(Turn::of(caller));
-        let call = Call::new(turn, handler.name, metadata, self.deadline);
+        let call = Call::new(turn, handler.name, Some(metadata), self.deadline);
         Ok(Handling::new(handler, call, request.into_inner(), self))
     }
 }

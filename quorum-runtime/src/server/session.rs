@@ -161,7 +161,7 @@ where
         let (address, metadata) = (request.remote_addr(), request.metadata().clone());
         let peer = Peer { address, certificates, ..Peer::default() };
         let caller = Caller::new(&self.host, peer, None);
-        let call = Call::new(Arc::new(Turn::of(caller)), self.method.name, metadata, None);
+        let call = Call::new(Arc::new(Turn::of(caller)), self.method.name, Some(metadata), None);
         let stop = self.host.stop.clone();
         let requests = Requests { messages: request.into_inner(), stop };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
