@@ -9,8 +9,6 @@ use tracing::Span;
 use super::EventKind;
 use super::scope::{Observed, Subject};
 
-type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
 /// A handler as its observer sees it. When it is dropped, the handler has ended.
 pub(crate) struct ObservedHandler {
     observed: Arc<Observed>,
@@ -29,8 +27,11 @@ impl ObservedHandler {
     }
 
     /// Runs the handler in its span.
-    pub(crate) fn run<T: 'static>(self: Box<Self>, running: Running<T>) -> Running<T> {
-        Box::pin(Handler { running: Some(running), observed: self })
+    pub(crate) fn run<F: Future + Unpin>(
+        self: Box<Self>,
+        running: F,
+    ) -> impl Future<Output = F::Output> {
+        Handler { running: Some(running), observed: self }
     }
 }
 
@@ -47,27 +48,27 @@ impl Drop for ObservedHandler {
 }
 
 /// A handler that is observed while it runs.
-struct Handler<T> {
+struct Handler<F> {
     /// `None` once it is gone, which it goes in its span.
-    running: Option<Running<T>>,
+    running: Option<F>,
     observed: Box<ObservedHandler>,
 }
 
-impl<T> Future for Handler<T> {
-    type Output = T;
+impl<F: Future + Unpin> Future for Handler<F> {
+    type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<T> {
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let Self { running: Some(running), observed } = self.get_mut() else {
             return Poll::Pending;
         };
         let _entered = observed.span.enter();
-        let polled = running.as_mut().poll(task);
+        let polled = Pin::new(running).poll(task);
         observed.has_returned = polled.is_ready();
         polled
     }
 }
 
-impl<T> Drop for Handler<T> {
+impl<F> Drop for Handler<F> {
     fn drop(&mut self) {
         let _entered = self.observed.span.enter();
         self.running = None;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -22,13 +22,14 @@ pub(super) struct Beside {
     max_bytes: usize,
 }
 
-/// A handler that may run beside others.
-pub(super) struct Free {
+/// A request whose handler has begun.
+#[derive(Debug)]
+pub(super) struct Begun {
     pub(super) head: ReplyHead,
     pub(super) turn: Arc<Turn>,
-    pub(super) running: Running,
+    /// Its handler may reply several times.
     pub(super) streams: bool,
-    /// Of its request.
+    /// Of its message.
     pub(super) bytes: usize,
 }
 
@@ -63,8 +64,8 @@ impl Beside {
         self.running.is_empty()
     }
 
-    pub(super) fn add(&mut self, handler: Free) {
-        let Free { head, turn, running, streams, bytes } = handler;
+    pub(super) fn add(&mut self, request: Begun, running: Running) {
+        let Begun { head, turn, streams, bytes } = request;
         let sequence = head.sequence;
         let (held, shared) = (Held::new(bytes, &self.bytes), Arc::clone(&turn));
         let task = self.running.spawn(async move {
@@ -78,13 +79,13 @@ impl Beside {
     /// What came of the next handler that ends; `Some(None)` of one that was told to stop, and
     /// `None` when no handler runs.
     pub(super) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Option<Ended>>> {
+        let ended = ready!(self.running.poll_join_next(task));
         // Handlers catch their panics, so one that did not return was aborted.
-        self.running.poll_join_next(task).map(|ended| ended.map(Result::ok))
-    }
-
-    /// A handler has ended.
-    pub(super) fn ended(&mut self, sequence: u64) {
-        self.handles.remove(&sequence);
+        let ended = ended.map(Result::ok);
+        if let Some(Some(Ended { head, .. })) = &ended {
+            self.handles.remove(&head.sequence);
+        }
+        Poll::Ready(ended)
     }
 
     /// The caller of this request gave up. A handler that may reply several times stops where it

@@ -1,9 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
-use super::caller::Caller;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::configuration::Configuration;
@@ -51,28 +50,28 @@ use crate::node::Node;
 /// ```
 #[derive(Debug)]
 pub struct Call {
-    caller: Arc<Caller>,
-    method: &'static str,
-    metadata: MetadataMap,
-    deadline: Option<Instant>,
     turn: Arc<Turn>,
+    method: &'static str,
+    /// Nothing where there is none, because a call is moved about and a map is large.
+    metadata: Option<Box<MetadataMap>>,
+    deadline: Option<Instant>,
 }
 
 impl Call {
-    pub(super) const fn new(
-        caller: Arc<Caller>,
-        method: &'static str,
-        metadata: MetadataMap,
-        deadline: Option<Instant>,
+    pub(super) fn new(
         turn: Arc<Turn>,
+        method: &'static str,
+        metadata: Option<MetadataMap>,
+        deadline: Option<Instant>,
     ) -> Self {
-        Self { caller, method, metadata, deadline, turn }
+        let metadata = metadata.map(Box::new);
+        Self { turn, method, metadata, deadline }
     }
 
     /// Who sent the request.
     #[must_use]
     pub fn peer(&self) -> &Peer {
-        &self.caller.peer
+        &self.turn.caller.peer
     }
 
     /// The full name of the method, as `package.Service.Method`.
@@ -123,12 +122,13 @@ impl Call {
 
     /// The metadata that the client sent with this request.
     #[must_use]
-    pub const fn metadata(&self) -> &MetadataMap {
-        &self.metadata
+    pub fn metadata(&self) -> &MetadataMap {
+        static NONE: LazyLock<MetadataMap> = LazyLock::new(MetadataMap::new);
+        self.metadata.as_deref().unwrap_or_else(|| &NONE)
     }
 
-    pub(super) const fn metadata_mut(&mut self) -> &mut MetadataMap {
-        &mut self.metadata
+    pub(super) fn metadata_mut(&mut self) -> &mut MetadataMap {
+        self.metadata.get_or_insert_default()
     }
 
     pub(super) const fn turn(&self) -> &Arc<Turn> {
@@ -252,7 +252,7 @@ impl Call {
     /// this server knows over the connection to it. `None` for a client that can't be called back.
     #[must_use]
     pub fn caller(&self) -> Option<Node> {
-        self.caller.node()
+        self.turn.caller.node()
     }
 
     /// The nodes that this server knows, itself included, as a configuration. Its members are all
@@ -308,7 +308,7 @@ impl Call {
     /// # }
     /// ```
     pub fn peers<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
-        let manager = self.caller.host.manager.as_ref().ok_or(ConfigurationError::NoPeers)?;
+        let manager = self.turn.caller.host.manager.as_ref().ok_or(ConfigurationError::NoPeers)?;
         Ok(manager.configuration(spec)?.connected())
     }
 
@@ -319,6 +319,6 @@ impl Call {
     ///
     /// [`Empty`](ConfigurationError::Empty) when there is no such client.
     pub fn clients<S>(&self, spec: S) -> Result<Configuration<S>, ConfigurationError> {
-        self.caller.host.clients.configuration(spec)
+        self.turn.caller.host.clients.configuration(spec)
     }
 }

@@ -11,7 +11,7 @@ use super::clients::Clients;
 use super::inbound::Inbound;
 use super::limits::Limits;
 use super::peer::Peer;
-use super::service::Registry;
+use super::registry::Registry;
 use super::stop::Stop;
 use super::succession::Succession;
 use crate::error::ConnectionError;

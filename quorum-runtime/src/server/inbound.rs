@@ -1,11 +1,10 @@
 mod observed;
+mod turns;
 
-use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::coop;
@@ -13,17 +12,16 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
-use super::beside::{Beside, Ended, Free};
-use super::call::Call;
+use super::beside::{Begun, Beside};
 use super::caller::Caller;
-use super::replier::{Outlet, Said, What};
-use super::reply::{Phrasing, ReplyHead};
-use super::service::Running;
+use super::replier::{Said, What};
+use super::reply::Phrasing;
+use super::service::{Running, nothing_runs};
 use super::turn::Turn;
-use super::waiting::{Accepted, Waiting};
+use super::waiting::Waiting;
 use crate::link::Reversed;
 use crate::observe::{Line, OpenLine};
-use crate::wire::{self, Envelope};
+use crate::wire::Envelope;
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
 /// caller to take them. At the limit the handlers wait.
@@ -37,13 +35,20 @@ pub(super) struct Inbound<S> {
     requests: S,
     caller: Arc<Caller>,
     phrasing: Phrasing,
-    current: Option<Handling>,
+    /// The request that is being handled and holds the turn.
+    current: Option<Begun>,
+    /// Its handler. The handlers of one caller take turns in one box.
+    running: Running,
+    /// A turn that is over, for the next request.
+    turn: Option<Arc<Turn>>,
     waiting: Waiting,
     beside: Beside,
     /// What handlers that reply several times have said.
     said: mpsc::Receiver<Said>,
     /// The other end, for their outlets.
     speak: mpsc::Sender<Said>,
+    /// Some of them may have something to say.
+    speaks: bool,
     /// The calls of this server to the caller.
     reversed: Option<Reversed>,
     /// No further request is begun.
@@ -54,24 +59,20 @@ pub(super) struct Inbound<S> {
     line: OpenLine,
 }
 
-/// A request that is being handled and holds the turn.
-struct Handling(Free);
-
-impl Handling {
-    /// The caller gave up: whether the handler is to stop where it waits.
-    fn cancel(&self) -> bool {
-        self.0.turn.give_up();
-        self.0.streams
-    }
+/// What came of what the stream waited for.
+enum Event {
+    /// Something to tell the caller, or the status that ends the stream.
+    Says(Result<Envelope, Status>),
+    /// Nothing to tell.
+    Progress,
+    /// Nothing can happen any more.
+    End,
 }
 
-/// What the stream waited for.
-enum Event {
-    Request(Option<Result<Envelope, Status>>),
-    Ended(Ended),
-    Said(Said),
-    Calls(Envelope),
-    Progress,
+impl Event {
+    fn saying(message: Option<Envelope>) -> Self {
+        message.map_or(Self::Progress, |message| Self::Says(Ok(message)))
+    }
 }
 
 /// Its replies as they are ready, or the status that ends the stream.
@@ -81,17 +82,14 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Stream for Inbound<S> {
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let inbound = self.get_mut();
         loop {
-            if let Some(refusal) = inbound.begin_waiting() {
-                return Poll::Ready(Some(Ok(refusal)));
-            }
             // Handlers run here, so a flood of requests must let other tasks run as well.
             let budget = ready!(coop::poll_proceed(task));
-            let Some(event) = ready!(inbound.poll_event(task)) else {
-                return Poll::Ready(None);
-            };
+            let event = ready!(inbound.poll_event(task));
             budget.made_progress();
-            if let Some(reply) = inbound.handle(event) {
-                return Poll::Ready(Some(reply));
+            match event {
+                Event::Says(message) => return Poll::Ready(Some(message)),
+                Event::Progress => {}
+                Event::End => return Poll::Ready(None),
             }
         }
     }
@@ -106,10 +104,13 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             requests,
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
             current: None,
+            running: nothing_runs(),
+            turn: None,
             waiting: Waiting::new(limits.waiting, limits.waiting_bytes),
             beside: Beside::new(limits.released, limits.released_bytes),
             said,
             speak,
+            speaks: false,
             reversed: None,
             ended: false,
             drain: Box::pin(caller.host.stop.draining()),
@@ -124,184 +125,77 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         Self { reversed: Some(reversed), ..self }
     }
 
-    /// What an event says to the caller.
-    fn handle(&mut self, event: Event) -> Option<Result<Envelope, Status>> {
-        match event {
-            Event::Request(Some(Ok(request))) => self.accept(request).map(Ok),
-            // The caller ended its side: what it asked before is still answered.
-            Event::Request(None) => {
-                self.ended = true;
-                None
-            }
-            Event::Request(Some(Err(status))) => {
-                self.abort();
-                Some(Err(status))
-            }
-            Event::Ended(Ended { head, turn, outcome }) => {
-                self.beside.ended(head.sequence);
-                Some(Ok(self.reply(turn.take_reply_metadata(), &head, outcome?)))
-            }
-            Event::Said(said) => self.said_reply(said).map(Ok),
-            Event::Calls(call) => Some(Ok(call)),
-            Event::Progress => None,
-        }
-    }
-
-    /// Begins what waits, as long as turns are free; a refusal if one has to be told.
-    fn begin_waiting(&mut self) -> Option<Envelope> {
-        while self.current.is_none() && !self.beside.is_full() {
-            let request = self.waiting.pop()?;
-            if request.is_late() {
-                return Some(self.refuse_late(&request));
-            }
-            if let Some(refusal) = self.begin(request) {
-                return Some(refusal);
-            }
-        }
-        None
-    }
-
-    /// The next thing to happen; `None` when nothing can happen any more.
-    fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<Option<Event>> {
-        let runs = self.current.is_some() || !self.beside.is_empty() || !self.said.is_empty();
-        if runs && let Poll::Ready(Some(said)) = self.said.poll_recv(task) {
-            return Poll::Ready(Some(Event::Said(said)));
-        }
-        if let Poll::Ready(Some(done)) = self.beside.poll_next(task) {
-            return Poll::Ready(Some(done.map_or(Event::Progress, Event::Ended)));
-        }
-        if let Poll::Ready(event) = self.poll_current(task) {
-            return Poll::Ready(Some(event));
-        }
-        if !self.ended
-            && let Some(reversed) = &self.reversed
-            && let Poll::Ready(call) = reversed.poll_call(task)
+    /// The next thing to happen.
+    fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<Event> {
+        if self.speaks
+            && let Poll::Ready(said) = self.poll_said(task)
         {
-            return Poll::Ready(Some(Event::Calls(call)));
+            return Poll::Ready(Event::saying(self.said_reply(said)));
         }
-        if let Poll::Ready(event) = self.poll_request(task) {
-            return Poll::Ready(Some(event));
+        if !self.beside.is_empty()
+            && let Poll::Ready(Some(done)) = self.beside.poll_next(task)
+        {
+            return Poll::Ready(done.map_or(Event::Progress, |done| {
+                self.ended(done.head, done.turn.take_reply_metadata(), done.outcome)
+            }));
         }
-        if runs || !self.ended { Poll::Pending } else { Poll::Ready(None) }
+        if let Poll::Ready(event) = self.poll_turn(task) {
+            return Poll::Ready(event);
+        }
+        if !self.ended {
+            if let Some(reversed) = &self.reversed
+                && let Poll::Ready(call) = reversed.poll_call(task)
+            {
+                return Poll::Ready(Event::Says(Ok(call)));
+            }
+            return self.poll_request(task);
+        }
+        let has_said = self.speaks && !self.said.is_empty();
+        if self.current.is_some() || !self.beside.is_empty() || has_said {
+            return Poll::Pending;
+        }
+        Poll::Ready(Event::End)
     }
 
-    /// Runs the handler that holds the turn, until it has ended or released.
-    fn poll_current(&mut self, task: &mut Context<'_>) -> Poll<Event> {
-        let Some(Handling(Free { running, turn, .. })) = &mut self.current else {
-            return Poll::Pending;
-        };
-        let outcome = match running.as_mut().poll(task) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending if turn.is_released(task) => None,
-            Poll::Pending => return Poll::Pending,
-        };
-        let Some(Handling(handler)) = self.current.take() else {
-            return Poll::Pending;
-        };
-        let Some(outcome) = outcome else {
-            self.tell_released(&handler.head);
-            self.beside.add(handler);
-            return Poll::Ready(Event::Progress);
-        };
-        let Free { head, turn, .. } = handler;
-        Poll::Ready(Event::Ended(Ended { head, turn, outcome }))
+    /// What a handler that replies several times has said.
+    fn poll_said(&mut self, task: &mut Context<'_>) -> Poll<Said> {
+        // Asked first: who is there now may say something and go in the meantime.
+        let all_went = self.said.sender_strong_count() == 1;
+        if let Poll::Ready(Some(said)) = self.said.poll_recv(task) {
+            return Poll::Ready(said);
+        }
+        // A task that has worked for long gets no message even where there are some.
+        self.speaks = !(all_went && self.said.is_empty());
+        Poll::Pending
     }
 
     /// The next request, where there is room to read one and the server goes on.
     fn poll_request(&mut self, task: &mut Context<'_>) -> Poll<Event> {
-        if self.ended || !self.waiting.has_room() {
+        if !self.waiting.has_room() {
             return Poll::Pending;
         }
-        if !self.caller.host.stop.is_draining() {
-            if let Poll::Ready(request) = self.requests.poll_next_unpin(task) {
-                return Poll::Ready(Event::Request(request));
+        while !self.caller.host.stop.is_draining() {
+            match self.requests.poll_next_unpin(task) {
+                Poll::Ready(Some(Ok(request))) => match self.accept(request, task) {
+                    // Its handler waits. What comes behind may need no turn.
+                    Poll::Pending => {}
+                    event => return event,
+                },
+                Poll::Ready(Some(Err(status))) => {
+                    self.abort();
+                    return Poll::Ready(Event::Says(Err(status)));
+                }
+                // The caller ended its side: what it asked before is still answered.
+                Poll::Ready(None) => break,
+                Poll::Pending => {
+                    // Asked last, because it takes a lock that all streams share.
+                    ready!(self.drain.as_mut().poll(task));
+                    break;
+                }
             }
-            // Asked last, because it takes a lock that all streams share.
-            ready!(self.drain.as_mut().poll(task));
         }
         self.ended = true;
         Poll::Ready(Event::Progress)
-    }
-
-    /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
-    /// there is answered at once.
-    #[inline]
-    fn accept(&mut self, request: Envelope) -> Option<Envelope> {
-        if let Some(reversed) = &self.reversed
-            && request.sequence & wire::FROM_SERVER != 0
-        {
-            reversed.deliver(request);
-            return None;
-        }
-        self.tell_received(&request);
-        if wire::is_cancel(&request) {
-            self.cancel(request.sequence);
-            return None;
-        }
-        let handler = match self.caller.host.registry.find(&request.method) {
-            Ok(handler) => Arc::clone(handler),
-            Err(status) => {
-                let head = ReplyHead { sequence: request.sequence, method: request.method };
-                return Some(self.reply(None, &head, Err(status)));
-            }
-        };
-        let request = Accepted::new(request, handler);
-        let is_free = self.current.is_none() && self.waiting.is_empty();
-        if (request.handler.ordered && !is_free) || self.beside.is_full() {
-            self.waiting.push(request);
-            return None;
-        }
-        if request.came_late() {
-            return Some(self.refuse_late(&request));
-        }
-        self.begin(request)
-    }
-
-    /// Gives the turn to a request, unless its method takes no turns.
-    fn begin(&mut self, request: Accepted) -> Option<Envelope> {
-        let Accepted { envelope, deadline, handler } = request;
-        let Envelope { sequence, entries, payload, .. } = envelope;
-        // Not the name that came: it is a part of the whole message, and would keep that in memory.
-        let head = ReplyHead { sequence, method: Bytes::from_static(handler.name.as_bytes()) };
-        if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
-            return Some(self.reply(None, &head, Err(refusal)));
-        }
-        let turn = Arc::new(Turn::default());
-        let (caller, metadata) = (Arc::clone(&self.caller), wire::metadata_of(entries));
-        let call = Call::new(caller, handler.name, metadata, deadline, Arc::clone(&turn));
-        let observed = self.observe_handler(&head);
-        let (bytes, streams) = (payload.len(), handler.streams());
-        let outlet = || Outlet::new(head.clone(), self.speak.clone()).beside(&turn);
-        let running = handler.begin(call, payload, outlet);
-        let running: Running = match observed {
-            Some(observed) => observed.run(running),
-            None => running,
-        };
-        let free = Free { head, turn, running, streams, bytes };
-        if handler.ordered {
-            self.current = Some(Handling(free));
-        } else {
-            self.beside.add(free);
-        }
-        None
-    }
-
-    /// A request whose time was over before its turn came is not begun.
-    fn refuse_late(&self, request: &Accepted) -> Envelope {
-        let method = Bytes::from_static(request.handler.name.as_bytes());
-        let head = ReplyHead { sequence: request.envelope.sequence, method };
-        let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-        self.reply(None, &head, Err(late))
-    }
-
-    /// The caller wants to hear no more of a call. What waits is not begun; a handler that may reply
-    /// several times stops where it waits; any other is told, and left to finish what it has begun.
-    fn cancel(&mut self, sequence: u64) {
-        self.waiting.remove(sequence);
-        self.beside.cancel(sequence);
-        let is_current = |handling: &mut Handling| handling.0.head.sequence == sequence;
-        let stops = |handling: &mut Handling| is_current(handling) && handling.cancel();
-        self.current.take_if(stops);
     }
 
     /// The reply that a handler of several replies gave, or the mark of its end, which only a peer
@@ -309,11 +203,11 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn said_reply(&self, said: Said) -> Option<Envelope> {
         let Said { head, what, metadata } = said;
         match what {
-            What::Reply(payload) => Some(self.reply(metadata, &head, Ok(payload))),
-            What::Failed(status) => Some(self.reply(metadata, &head, Err(status))),
+            What::Reply(payload) => Some(self.reply(metadata, head, Ok(payload))),
+            What::Failed(status) => Some(self.reply(metadata, head, Err(status))),
             What::End => {
-                let end = self.phrasing.end(&head)?;
-                self.tell_sent(&head, &end);
+                let end = self.phrasing.end(head)?;
+                self.tell_sent(head, &end);
                 Some(end)
             }
         }
@@ -323,6 +217,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn abort(&mut self) {
         self.ended = true;
         self.current = None;
+        self.running = nothing_runs();
         self.waiting.clear();
         self.beside.abort();
         self.reversed = None;

@@ -22,9 +22,10 @@ use super::caller::Caller;
 use super::certificates::Certificates;
 use super::host::Host;
 use super::peer::Peer;
+use super::registry::{Registry, no_method};
 use super::replier::{Outlet, Said, What};
 use super::reply::ReplyHead;
-use super::service::{Handler, Registry, Running};
+use super::service::{Handler, Running, nothing_runs};
 use super::session::Answer;
 use super::turn::Turn;
 use crate::transport::Body;
@@ -34,7 +35,7 @@ use crate::wire::{self, BytesCodec};
 /// is there.
 pub(super) fn method(registry: &Registry, path: &str) -> Option<String> {
     let name = method_name(path)?;
-    registry.find(name.as_bytes()).is_ok().then_some(name)
+    registry.find(name.as_bytes()).is_some().then_some(name)
 }
 
 /// Answers a request for the method of that name.
@@ -86,12 +87,13 @@ impl Begin {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(too_late());
         }
-        let handler = self.host.registry.find(self.name.as_bytes())?;
+        let (registry, name) = (&self.host.registry, self.name.as_bytes());
+        let handler = registry.handler(registry.find(name).ok_or_else(|| no_method(name))?);
         let (address, certificates) = (request.remote_addr(), self.certificates.clone());
         let peer = Peer { address, certificates, ..Peer::default() };
         let (caller, metadata) = (Caller::new(&self.host, peer, None), metadata_of(&request));
-        let turn = Arc::new(Turn::default());
-        let call = Call::new(caller, handler.name, metadata, self.deadline, Arc::clone(&turn));
+        let turn = Arc::new(Turn::of(caller));
+        let call = Call::new(turn, handler.name, Some(metadata), self.deadline);
         Ok(Handling::new(handler, call, request.into_inner(), self))
     }
 }
@@ -120,8 +122,11 @@ struct Handling {
 impl Handling {
     fn new(handler: &Handler, call: Call, message: Bytes, begin: &Begin) -> Self {
         let (speak, said) = mpsc::channel(1);
+        let mut running = nothing_runs();
+        let outlet = || Outlet::new(ReplyHead::default(), speak);
+        handler.begin(call, message, outlet, &mut running);
         Self {
-            running: handler.begin(call, message, || Outlet::new(ReplyHead::default(), speak)),
+            running,
             said,
             replies_often: handler.streams(),
             deadline: begin.deadline,

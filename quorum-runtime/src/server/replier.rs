@@ -159,7 +159,7 @@ impl Outlet {
     }
 
     async fn say(&self, what: What) -> Result<(), ()> {
-        let head = self.head.clone();
+        let head = self.head;
         let metadata = self.turn.as_ref().and_then(|turn| turn.take_reply_metadata());
         self.stream.send(Said { head, what, metadata }).await.map_err(|_| ())
     }

@@ -1,21 +1,19 @@
 use std::any::Any;
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use prost::Message;
+use tokio_util::sync::ReusableBoxFuture;
 use tonic::Status;
 
 use super::Call;
-use super::intercept::Chain;
+use super::registry::Registry;
 use super::replier::{Outlet, Replier};
-use super::session::{self, Requests, SessionHandler};
+use super::session::{self, Requests};
 use crate::call::Method;
 use crate::link::{Answer, Delivery};
 
@@ -86,7 +84,14 @@ pub struct Methods<'a>(pub(super) &'a mut Registry);
 
 /// What came of a request: nothing for a one-way message, else an encoded reply or a status.
 pub(super) type Outcome = Option<Result<Bytes, Status>>;
-pub(super) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A handler at work, in a box that the next one can have after it.
+pub(super) type Running = ReusableBoxFuture<'static, Outcome>;
+
+/// A place for a handler. It takes no memory before there is one.
+pub(super) fn nothing_runs() -> Running {
+    Running::new(std::future::pending())
+}
 
 /// What handles the requests of one method.
 #[derive(Clone)]
@@ -109,37 +114,35 @@ pub(super) enum Begin {
     Stream(Arc<Stream>),
 }
 
-pub(super) type Once = dyn Fn(Call, Bytes) -> Running + Send + Sync;
-pub(super) type Stream = dyn Fn(Call, Bytes, Outlet) -> Running + Send + Sync;
+pub(super) type Once = dyn Fn(Call, Bytes, &mut Running) + Send + Sync;
+pub(super) type Stream = dyn Fn(Call, Bytes, Outlet, &mut Running) + Send + Sync;
 
 impl Handler {
+    /// One that is never begun.
+    #[cfg(test)]
+    pub(super) fn idle(name: &'static str) -> Self {
+        let begin = Begin::Once(Arc::new(|_, _, _| {}));
+        Self { name, answer: Answer::Once, begin, ordered: true }
+    }
+
     /// May reply several times.
     pub(super) const fn streams(&self) -> bool {
         matches!(self.begin, Begin::Stream(_))
     }
 
+    /// Puts the handling of a request where it is to run.
     pub(super) fn begin(
         &self,
         call: Call,
         payload: Bytes,
         outlet: impl FnOnce() -> Outlet,
-    ) -> Running {
+        running: &mut Running,
+    ) {
         match &self.begin {
-            Begin::Once(begin) => begin(call, payload),
-            Begin::Stream(begin) => begin(call, payload, outlet()),
+            Begin::Once(begin) => begin(call, payload, running),
+            Begin::Stream(begin) => begin(call, payload, outlet(), running),
         }
     }
-}
-
-/// The handlers by the names of their methods.
-#[derive(Clone, Default)]
-pub(crate) struct Registry {
-    /// It is never iterated where the order could be seen.
-    handlers: HashMap<&'static [u8], Arc<Handler>>,
-    /// By the paths of plain gRPC, in the same way.
-    sessions: HashMap<String, SessionHandler>,
-    /// A method that two services claim.
-    claimed_twice: Option<&'static str>,
 }
 
 impl Methods<'_> {
@@ -153,13 +156,13 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<R, Status>> + Send + 'static,
     {
-        self.add_once(method, move |call, bytes| match decode(method, bytes) {
+        self.add_once(method, move |call, bytes, running| match decode(method, bytes) {
             Ok(request) => {
-                let reply = handle(call, request);
-                let encoded = async { Some(reply.await.map(|reply| reply.encode_to_vec().into())) };
-                guarded(method, encoded)
+                let encode = |reply: R| reply.encode_to_vec().into();
+                let outcome = handle(call, request).map(move |reply| Some(reply.map(encode)));
+                running.set(guarded(method.name, outcome));
             }
-            Err(status) => refused(status),
+            Err(status) => running.set(refused(status)),
         });
     }
 
@@ -172,9 +175,11 @@ impl Methods<'_> {
         Q: Message + Default + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        self.add_once(method, move |call, bytes| match decode(method, bytes) {
-            Ok(request) => guarded(method, handle(call, request).map(|()| None)),
-            Err(status) => refused(status),
+        self.add_once(method, move |call, bytes, running| match decode(method, bytes) {
+            Ok(request) => {
+                running.set(guarded(method.name, handle(call, request).map(|()| None)));
+            }
+            Err(status) => running.set(refused(status)),
         });
     }
 
@@ -188,10 +193,7 @@ impl Methods<'_> {
         R: Message + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let handler = session::handler(method, handle);
-        if self.0.sessions.insert(method.path(), handler).is_some() {
-            self.0.claimed_twice = Some(method.name);
-        }
+        self.0.add_session(session::handler(method, handle));
     }
 
     #[doc(hidden)]
@@ -204,128 +206,42 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let begin = move |call, bytes, outlet: Outlet| match decode(method, bytes) {
-            Ok(request) => {
-                let replied = handle(call, request, Replier::new(outlet.clone()));
-                // A panic is an error like any other; the end leaves behind the last reply.
-                let replied =
-                    guarded(method, replied.map(|result| Some(result.map(|()| Bytes::new()))));
-                Box::pin(async move {
-                    outlet.finish(replied.await.unwrap_or(Ok(Bytes::new())).map(drop)).await;
-                    None
-                })
-            }
-            Err(status) => refused(status),
-        };
+        let begin =
+            move |call, bytes, outlet: Outlet, running: &mut Running| match decode(method, bytes) {
+                Ok(request) => {
+                    let replied = handle(call, request, Replier::new(outlet.clone()));
+                    // A panic is an error like any other; the end leaves behind the last reply.
+                    let replied = guarded(
+                        method.name,
+                        replied.map(|result| Some(result.map(|()| Bytes::new()))),
+                    );
+                    running.set(async move {
+                        outlet.finish(replied.await.unwrap_or(Ok(Bytes::new())).map(drop)).await;
+                        None
+                    });
+                }
+                Err(status) => running.set(refused(status)),
+            };
         self.add(method, Begin::Stream(Arc::new(begin)));
     }
 
     fn add_once(
         &mut self,
         method: Method,
-        begin: impl Fn(Call, Bytes) -> Running + Send + Sync + 'static,
+        begin: impl Fn(Call, Bytes, &mut Running) + Send + Sync + 'static,
     ) {
         self.add(method, Begin::Once(Arc::new(begin)));
     }
 
     fn add(&mut self, method: Method, begin: Begin) {
         let Delivery { answer, ordered, .. } = method.delivery;
-        let handler = Handler { name: method.name, answer, begin, ordered };
-        let registry = &mut *self.0;
-        if registry.handlers.insert(method.name.as_bytes(), Arc::new(handler)).is_some() {
-            registry.claimed_twice = Some(method.name);
-        }
-    }
-}
-
-impl Registry {
-    /// Adds the methods of a service.
-    pub(crate) fn add(&mut self, service: impl Service) {
-        service.register(&mut Methods(self));
-    }
-
-    /// Puts interceptors around all methods that are there.
-    pub(super) fn intercept(&mut self, chain: &Chain) {
-        self.handlers.values_mut().for_each(|handler| chain.around_handler(Arc::make_mut(handler)));
-        self.sessions.values_mut().for_each(|session| session.chain = chain.around(&session.chain));
-    }
-
-    /// Takes over the methods of another.
-    pub(super) fn append(&mut self, other: Self) {
-        for handler in other.handlers.into_values() {
-            let name = handler.name;
-            if self.handlers.insert(name.as_bytes(), handler).is_some() {
-                self.claim_again(name);
-            }
-        }
-        for (path, session) in other.sessions {
-            let name = session.method.name;
-            if self.sessions.insert(path, session).is_some() {
-                self.claim_again(name);
-            }
-        }
-        other.claimed_twice.into_iter().for_each(|name| self.claim_again(name));
-    }
-
-    /// Of several such methods the first in the alphabet is named.
-    fn claim_again(&mut self, name: &'static str) {
-        self.claimed_twice = self.claimed_twice.into_iter().chain([name]).min();
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.handlers.is_empty() && self.sessions.is_empty()
-    }
-
-    pub(crate) const fn claimed_twice(&self) -> Option<&'static str> {
-        self.claimed_twice
-    }
-
-    /// Whether a method of the service with this name is there.
-    pub(super) fn has_service(&self, name: &str) -> bool {
-        let is_of = |method: &str| {
-            method
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|rest| !rest.contains('.'))
-        };
-        let path = format!("/{name}/");
-        self.handlers.values().any(|handler| is_of(handler.name))
-            || self.sessions.keys().any(|session| session.starts_with(&path))
-    }
-
-    /// What begins a session on this path, if its method is one.
-    pub(super) fn session(&self, path: &str) -> Option<&SessionHandler> {
-        self.sessions.get(path)
-    }
-
-    /// The name of a method, as its service spells it where it is there.
-    pub(super) fn name(&self, name: &[u8]) -> Cow<'static, str> {
-        match self.handlers.get(name) {
-            Some(handler) => Cow::Borrowed(handler.name),
-            None => Cow::Owned(String::from_utf8_lossy(name).into_owned()),
-        }
-    }
-
-    /// The handler of the method with this name.
-    pub(super) fn find(&self, name: &[u8]) -> Result<&Arc<Handler>, Status> {
-        self.handlers.get(name).ok_or_else(|| {
-            let name = String::from_utf8_lossy(name);
-            Status::unimplemented(format!("there is no method `{name}` here"))
-        })
+        self.0.add_handler(Handler { name: method.name, answer, begin, ordered });
     }
 }
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Handler").field(&self.name).finish()
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut names: Vec<_> = self.handlers.values().map(|handler| handler.name).collect();
-        names.sort_unstable();
-        f.debug_set().entries(names).finish()
     }
 }
 
@@ -336,24 +252,26 @@ fn decode<Q: Message + Default>(method: Method, bytes: Bytes) -> Result<Q, Statu
 }
 
 /// An error is answered even where a reply would not be.
-fn refused(status: Status) -> Running {
-    Box::pin(std::future::ready(Some(Err(status))))
+fn refused(status: Status) -> Ready<Outcome> {
+    ready(Some(Err(status)))
 }
 
 /// A handler that panics answers with a status: its client would wait for ever, and the other
-/// requests of its connection would fall with it.
-fn guarded(method: Method, outcome: impl Future<Output = Outcome> + Send + 'static) -> Running {
+/// requests of its connection would fall with it. What it holds goes when it has ended, and not when
+/// the next one takes its place.
+fn guarded(
+    method: &'static str,
+    outcome: impl Future<Output = Outcome> + Send + 'static,
+) -> impl Future<Output = Outcome> + Send + 'static {
     let caught = AssertUnwindSafe(outcome).catch_unwind();
-    Box::pin(
-        caught
-            .map(move |result| result.unwrap_or_else(|panic| Some(Err(panicked(method, &*panic))))),
-    )
+    // This way and not by an `async` block, which would hold the handler twice.
+    caught.map(move |result| result.unwrap_or_else(|panic| Some(Err(panicked(method, &*panic)))))
 }
 
 /// What the client of a handler that panicked is told.
-pub(super) fn panicked(method: Method, panic: &(dyn Any + Send)) -> Status {
+pub(super) fn panicked(method: &'static str, panic: &(dyn Any + Send)) -> Status {
     let reason = message_of(panic);
-    tracing::error!(method = method.name, reason, "a handler panicked");
+    tracing::error!(method, reason, "a handler panicked");
     Status::internal(format!("the handler panicked: {reason}"))
 }
 

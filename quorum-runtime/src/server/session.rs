@@ -161,14 +161,13 @@ where
         let (address, metadata) = (request.remote_addr(), request.metadata().clone());
         let peer = Peer { address, certificates, ..Peer::default() };
         let caller = Caller::new(&self.host, peer, None);
-        let turn = Arc::new(Turn::default());
-        let call = Call::new(caller, self.method.name, metadata, None, turn);
+        let call = Call::new(Arc::new(Turn::of(caller)), self.method.name, Some(metadata), None);
         let stop = self.host.stop.clone();
         let requests = Requests { messages: request.into_inner(), stop };
         // One reply waits at most: the handler goes on when HTTP/2 asks for the next.
         let (replies, said) = mpsc::channel(1);
         let replier = Replier::of_session(replies, self.host.limits.max_message_size);
-        let (handle, method) = (Arc::clone(&self.handle), self.method);
+        let (handle, method) = (Arc::clone(&self.handle), self.method.name);
         let handled = move |call| {
             AssertUnwindSafe(handle(call, requests, replier))
                 .catch_unwind()

@@ -13,7 +13,7 @@ impl<S> Inbound<S> {
     pub(super) fn reply(
         &self,
         metadata: Option<MetadataMap>,
-        head: &ReplyHead,
+        head: ReplyHead,
         outcome: Result<Bytes, Status>,
     ) -> Envelope {
         let reply = self.phrasing.reply(metadata, head, outcome);
@@ -21,7 +21,18 @@ impl<S> Inbound<S> {
         reply
     }
 
-    pub(super) fn tell_sent(&self, head: &ReplyHead, reply: &Envelope) {
+    /// A request for a method that is not there is answered at once.
+    pub(super) fn refuse_unknown(&self, request: Envelope) -> Envelope {
+        let Envelope { sequence, method, .. } = request;
+        let name = self.line.is_observed().then(|| self.caller.host.registry.name(&method));
+        let reply = self.phrasing.no_method(sequence, method);
+        if let Some(name) = name {
+            apart(|| self.line.tell(name, sequence, EventKind::Sent(Message::answer(&reply))));
+        }
+        reply
+    }
+
+    pub(super) fn tell_sent(&self, head: ReplyHead, reply: &Envelope) {
         if self.line.is_observed() {
             apart(|| self.tell(head, EventKind::Sent(Message::answer(reply))));
         }
@@ -30,28 +41,28 @@ impl<S> Inbound<S> {
     pub(super) fn tell_received(&self, request: &Envelope) {
         if self.line.is_observed() {
             apart(|| {
-                let head = ReplyHead { sequence: request.sequence, method: request.method.clone() };
-                self.tell(&head, EventKind::Received(Message::asking(request)));
+                let method = self.caller.host.registry.name(&request.method);
+                let kind = EventKind::Received(Message::asking(request));
+                self.line.tell(method, request.sequence, kind);
             });
         }
     }
 
-    pub(super) fn tell_released(&self, head: &ReplyHead) {
+    pub(super) fn tell_released(&self, head: ReplyHead) {
         if self.line.is_observed() {
             apart(|| self.tell(head, EventKind::HandlerReleased));
         }
     }
 
     /// Tells that a handler begins, if that is observed.
-    pub(super) fn observe_handler(&self, head: &ReplyHead) -> Option<Box<ObservedHandler>> {
+    pub(super) fn observe_handler(&self, head: ReplyHead) -> Option<Box<ObservedHandler>> {
         if !self.line.is_observed() {
             return None;
         }
-        apart(|| self.line.handler(self.caller.host.registry.name(&head.method), head.sequence))
+        apart(|| self.line.handler(head.method.into(), head.sequence))
     }
 
-    fn tell(&self, head: &ReplyHead, kind: EventKind) {
-        let method = self.caller.host.registry.name(&head.method);
-        self.line.tell(method, head.sequence, kind);
+    fn tell(&self, head: ReplyHead, kind: EventKind) {
+        self.line.tell(head.method, head.sequence, kind);
     }
 }

@@ -12,7 +12,7 @@ use super::{IncomingRequest, Next, OutgoingReply, ServerInterceptor};
 use crate::link::Answer;
 use crate::server::call::Call;
 use crate::server::replier::Outlet;
-use crate::server::service::{Begin, Handler, Once, Outcome, Stream, message_of};
+use crate::server::service::{Begin, Handler, Once, Outcome, Stream, message_of, nothing_runs};
 use crate::server::turn::Turn;
 
 /// An interceptor whose type is forgotten.
@@ -58,13 +58,15 @@ impl Chain {
     pub(in crate::server) fn around_handler(&self, handler: &mut Handler) {
         let (chain, answers) = (self.clone(), handler.answer == Answer::Once);
         handler.begin = match handler.begin.clone() {
-            Begin::Once(begin) => Begin::Once(Arc::new(move |call, payload| {
+            Begin::Once(begin) => Begin::Once(Arc::new(move |call, payload, running| {
                 let turn = Arc::clone(call.turn());
-                Box::pin(chain.clone().answer(&begin, answers, call, payload, turn))
+                running.set(chain.clone().answer(&begin, answers, call, payload, turn));
             })),
-            Begin::Stream(begin) => Begin::Stream(Arc::new(move |call, payload, outlet| {
-                Box::pin(chain.clone().stream(&begin, call, payload, outlet))
-            })),
+            Begin::Stream(begin) => {
+                Begin::Stream(Arc::new(move |call, payload, outlet, running| {
+                    running.set(chain.clone().stream(&begin, call, payload, outlet));
+                }))
+            }
         };
     }
 
@@ -80,7 +82,9 @@ impl Chain {
         let (begin, of_handler) = (Arc::clone(begin), Arc::clone(&turn));
         let handled = self.run(IncomingRequest { call, payload }, async move |request| {
             let IncomingRequest { call, payload } = request;
-            let payload = begin(call, payload).await.transpose()?.unwrap_or_default();
+            let mut running = nothing_runs();
+            begin(call, payload, &mut running);
+            let payload = running.await.transpose()?.unwrap_or_default();
             let metadata = of_handler.take_reply_metadata().unwrap_or_default();
             Ok(OutgoingReply { metadata, payload })
         });
@@ -108,8 +112,10 @@ impl Chain {
         let (begin, inside) = (Arc::clone(begin), outlet.with_end(&end));
         let handled = self.run(IncomingRequest { call, payload }, async move |request| {
             let IncomingRequest { call, payload } = request;
+            let mut running = nothing_runs();
+            begin(call, payload, inside, &mut running);
             // A request that can't be decoded has an outcome, any other has an end.
-            begin(call, payload, inside).await.transpose()?;
+            running.await.transpose()?;
             end.get().cloned().unwrap_or(Ok(())).map(|()| OutgoingReply::default())
         });
         async move {

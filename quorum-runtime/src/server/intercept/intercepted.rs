@@ -1,5 +1,6 @@
 use super::{Chain, ServerInterceptor};
-use crate::server::service::{Methods, Registry, Service};
+use crate::server::registry::Registry;
+use crate::server::service::{Methods, Service};
 
 /// A service inside of an interceptor, where others of the same server are to be outside of it, or
 /// where a client serves those that call it back.

@@ -62,12 +62,12 @@ impl IncomingRequest {
 
     /// The metadata that the client sent with the request.
     #[must_use]
-    pub const fn metadata(&self) -> &MetadataMap {
+    pub fn metadata(&self) -> &MetadataMap {
         self.call.metadata()
     }
 
     /// The metadata, to be changed.
-    pub const fn metadata_mut(&mut self) -> &mut MetadataMap {
+    pub fn metadata_mut(&mut self) -> &mut MetadataMap {
         self.call.metadata_mut()
     }
 
