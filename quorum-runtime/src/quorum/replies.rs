@@ -185,9 +185,11 @@ impl<R> Replies<R> {
 
     /// No replies yet, from these members, of which some were contacted.
     pub(crate) fn of(members: Arc<NodeSet>, contacted: &NodeSet) -> Self {
+        let all_contacted = *members == *contacted;
+        let lost = if all_contacted { NodeSet::new() } else { members.difference(contacted) };
         Self {
             replies: Vec::with_capacity(contacted.len()),
-            lost: members.difference(contacted),
+            lost,
             members,
             failures: Vec::new(),
             repliers: NodeSet::new(),
