@@ -40,8 +40,12 @@ pub(crate) fn start<Q: Message>(
     let entries = if metadata.is_empty() { Vec::new() } else { entries_of(&metadata) };
     match per_node {
         None => {
-            let payload = Bytes::from(message.encode_to_vec());
-            gather.send(&entries, |_| Some(payload.clone()));
+            let mut payload = Bytes::from(message.encode_to_vec());
+            let mut others = gather.targets.len();
+            gather.send(&entries, |_| {
+                others -= 1;
+                Some(if others == 0 { std::mem::take(&mut payload) } else { payload.clone() })
+            });
         }
         Some(make) => gather.send(&entries, |node| {
             make(&message, node).map(|message| message.encode_to_vec().into())
