@@ -25,7 +25,7 @@ pub(super) struct Deadline {
 impl Deadline {
     /// What the request says, or else the manager, from this moment on.
     pub(super) fn new(context: &Context, method: Method, metadata: &MetadataMap) -> Self {
-        let own = grpc_timeout(metadata.as_ref());
+        let own = if metadata.is_empty() { None } else { grpc_timeout(metadata.as_ref()) };
         let after = own.unwrap_or(context.timeout);
         let travels = own.is_some() || method.delivery.answer != Answer::Nothing;
         Self { after, at: Instant::now().checked_add(after), travels, sleep: None }

@@ -18,7 +18,7 @@ use crate::link::{Answer, Outgoing};
 use crate::node::Node;
 use crate::observe::{CallOutcome, apart};
 use crate::quorum::{NodeId, NodeSet};
-use crate::wire::{Envelope, entries_of};
+use crate::wire::{Entry, Envelope, entries_of};
 
 /// Makes the message for one node of the request; `None` skips the node.
 pub(crate) type PerNode<'a, Q> = &'a mut dyn FnMut(&Q, NodeId) -> Option<Q>;
@@ -37,18 +37,17 @@ pub(crate) fn start<Q: Message>(
     let (metadata, _, message) = request.into_parts();
     let mut gather = Gather::new(context, targets, method, &metadata);
     gather.reserve = reserve.map(Box::new);
-    let envelope = Envelope {
-        sequence: gather.sequence,
-        method: Bytes::from_static(method.name.as_bytes()),
-        entries: entries_of(&metadata),
-        ..Envelope::default()
-    };
+    let entries = if metadata.is_empty() { Vec::new() } else { entries_of(&metadata) };
     match per_node {
         None => {
-            let payload = Bytes::from(message.encode_to_vec());
-            gather.send(&envelope, |_| Some(payload.clone()));
+            let mut payload = Bytes::from(message.encode_to_vec());
+            let mut others = gather.targets.len();
+            gather.send(&entries, |_| {
+                others -= 1;
+                Some(if others == 0 { std::mem::take(&mut payload) } else { payload.clone() })
+            });
         }
-        Some(make) => gather.send(&envelope, |node| {
+        Some(make) => gather.send(&entries, |node| {
             make(&message, node).map(|message| message.encode_to_vec().into())
         }),
     }
@@ -67,7 +66,8 @@ pub(crate) struct Gather {
     /// The messages of a thrifty call that are held back.
     reserve: Option<Box<Reserve>>,
     inbox: Arc<Inbox>,
-    arrived: VecDeque<Arrival>,
+    /// The outcomes of the nodes that were silent when the deadline had passed.
+    overdue: VecDeque<Arrival>,
     deadline: Deadline,
     expired: bool,
     cancelled: bool,
@@ -90,7 +90,7 @@ impl Gather {
             outstanding: NodeSet::new(),
             reserve: None,
             inbox: Arc::new(Inbox::new(observed)),
-            arrived: VecDeque::new(),
+            overdue: VecDeque::new(),
             deadline: Deadline::new(context, method, metadata),
             expired: false,
             cancelled: false,
@@ -99,12 +99,18 @@ impl Gather {
     }
 
     /// Sends each target its message, if there is one for it.
-    fn send(&mut self, envelope: &Envelope, mut payload: impl FnMut(NodeId) -> Option<Bytes>) {
+    fn send(&mut self, entries: &[Entry], mut payload: impl FnMut(NodeId) -> Option<Bytes>) {
         for node in &*Arc::clone(&self.targets) {
             let Some(payload) = payload(node.id()) else {
                 continue;
             };
-            let envelope = Envelope { payload, ..envelope.clone() };
+            let envelope = Envelope {
+                sequence: self.sequence,
+                method: Bytes::from_static(self.method.name.as_bytes()),
+                entries: entries.to_vec(),
+                payload,
+                ..Envelope::default()
+            };
             match &mut self.reserve {
                 Some(reserve) => {
                     // So that it can take the place of another one at once.
@@ -138,7 +144,10 @@ impl Gather {
     /// Sends those messages of the reserve that the call can't do without at this moment. Returns
     /// whether there were any.
     fn send_needed(&mut self) -> bool {
-        let needed = self.reserve.as_mut().map_or_else(Vec::new, |reserve| reserve.take_needed());
+        let Some(reserve) = &mut self.reserve else {
+            return false;
+        };
+        let needed = reserve.take_needed();
         let any = !needed.is_empty();
         for (node, envelope) in needed {
             self.send_to(&node, envelope);
@@ -217,17 +226,13 @@ impl Gather {
     /// The next reply or failure, or `None` when nothing more can come.
     pub(super) fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Option<Outcome>> {
         loop {
-            if let Some(arrival) = self.arrived.pop_front() {
-                if let Some(outcome) = self.accept(arrival) {
-                    return Poll::Ready(Some(outcome));
-                }
-                continue;
-            }
             if self.is_complete() {
                 return Poll::Ready(None);
             }
-            self.inbox.take(&mut self.arrived, task);
-            if !self.arrived.is_empty() {
+            if let Some(arrival) = self.overdue.pop_front().or_else(|| self.inbox.pop(task)) {
+                if let Some(outcome) = self.accept(arrival) {
+                    return Poll::Ready(Some(outcome));
+                }
                 continue;
             }
             if self.deadline.poll(&self.context, task).is_ready() {
@@ -247,12 +252,15 @@ impl Gather {
 
     /// What an arrival means for the call; nothing, when its node can't answer any more.
     fn accept(&mut self, Arrival { node, event }: Arrival) -> Option<Outcome> {
-        if !self.outstanding.contains(node) {
-            return None;
-        }
         let streams = self.method.delivery.answer == Answer::Stream;
-        if !streams || !matches!(event, Event::Reply(_)) {
-            self.outstanding.remove(node);
+        let more_may_come = streams && matches!(event, Event::Reply(_));
+        let is_awaited = if more_may_come {
+            self.outstanding.contains(node)
+        } else {
+            self.outstanding.remove(node)
+        };
+        if !is_awaited {
+            return None;
         }
         let reply = match event {
             Event::Reply(reply) => {
@@ -283,13 +291,14 @@ impl Gather {
 
     /// Shows a reply to the interceptors.
     fn intercept(&self, node: NodeId, reply: Replied) -> Result<Replied, NodeError> {
+        let interceptors = &self.context.interceptors;
         // That the connection took a one-way message is no reply.
-        if self.method.delivery.answer == Answer::Nothing {
+        if interceptors.is_empty() || self.method.delivery.answer == Answer::Nothing {
             return Ok(reply);
         }
         let target = self.targets.iter().find(|target| target.id() == node);
         let target = target.ok_or(NodeError::Closed)?;
-        self.context.interceptors.reply(target, self.method, reply)
+        interceptors.reply(target, self.method, reply)
     }
 
     fn tell_failure(&self, node: NodeId, error: &NodeError) {
@@ -332,7 +341,7 @@ impl Gather {
             if let Some(call) = self.inbox.observed() {
                 call.failed(node.id(), &error);
             }
-            self.arrived.push_back(Arrival { node: node.id(), event: Event::Failed(error) });
+            self.overdue.push_back(Arrival { node: node.id(), event: Event::Failed(error) });
         }
         self.settle();
     }
@@ -355,7 +364,14 @@ impl Drop for Gather {
         if let Some(call) = self.inbox.observed() {
             apart(|| call.abandon(self.cancelled));
         }
-        let held: NodeSet = self.reserve.iter().flat_map(|reserve| reserve.nodes()).collect();
+        let unfinished = self.expired || self.cancelled;
+        if self.outstanding.is_empty() && !unfinished {
+            return;
+        }
+        let held = match &self.reserve {
+            Some(reserve) if unfinished => reserve.nodes().collect(),
+            _ => NodeSet::new(),
+        };
         let (sequence, answer) = (self.sequence, self.method.delivery.answer);
         for node in self.targets.iter().filter(|node| !held.contains(node.id())) {
             let owes = self.outstanding.contains(node.id());

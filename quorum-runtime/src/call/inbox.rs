@@ -1,10 +1,10 @@
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
 
 use bytes::Bytes;
 
+use super::arrivals::Arrivals;
 use crate::error::NodeError;
 use crate::observe::ObservedCall;
 use crate::quorum::NodeId;
@@ -26,7 +26,7 @@ pub(crate) struct Inbox {
 
 #[derive(Debug, Default)]
 struct State {
-    arrived: VecDeque<Arrival>,
+    arrived: Arrivals,
     /// Of the replies in it.
     bytes: usize,
     reader: Option<Waker>,
@@ -37,6 +37,16 @@ struct State {
 pub(crate) struct Arrival {
     pub(crate) node: NodeId,
     pub(crate) event: Event,
+}
+
+impl Arrival {
+    /// What a reply takes in memory.
+    fn bytes(&self) -> usize {
+        match &self.event {
+            Event::Reply(reply) => reply.bytes(),
+            Event::End | Event::Failed(_) => 0,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -85,16 +95,15 @@ impl Inbox {
         ReplyTo { inbox: Arc::clone(self), node }
     }
 
-    /// Moves what has arrived to `arrivals`. If that is nothing, the task is woken when something
-    /// comes.
-    pub(crate) fn take(&self, arrivals: &mut VecDeque<Arrival>, task: &Context<'_>) {
+    /// The oldest of what has arrived. If that is nothing, the task is woken when something comes.
+    pub(crate) fn pop(&self, task: &Context<'_>) -> Option<Arrival> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.arrived.is_empty() {
-            state.reader = Some(task.waker().clone());
-        } else {
-            arrivals.append(&mut state.arrived);
-            state.bytes = 0;
+        let arrival = state.arrived.pop();
+        match &arrival {
+            Some(arrival) => state.bytes -= arrival.bytes(),
+            None => state.reader = Some(task.waker().clone()),
         }
+        arrival
     }
 
     /// Nobody waits any more. What has arrived is dropped, as messages that wait for a hung node may
@@ -102,23 +111,22 @@ impl Inbox {
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrived = std::mem::take(&mut state.arrived);
+        let first = state.arrived.pop();
+        let others = (state.arrived.len() > 0).then(|| std::mem::take(&mut state.arrived));
         drop(state);
-        drop(arrived);
+        drop((first, others));
     }
 
     /// Returns whether there was room. What ends a node's part of the call always finds room.
     fn deliver(&self, arrival: Arrival) -> bool {
         let reader = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Event::Reply(reply) = &arrival.event {
-                let bytes = reply.bytes();
-                if !state.has_room(arrival.node, bytes) {
-                    return false;
-                }
-                state.bytes += bytes;
+            let bytes = arrival.bytes();
+            if matches!(arrival.event, Event::Reply(_)) && !state.has_room(arrival.node, bytes) {
+                return false;
             }
-            state.arrived.push_back(arrival);
+            state.bytes += bytes;
+            state.arrived.push(arrival);
             state.reader.take()
         };
         if let Some(reader) = reader {
@@ -207,6 +215,23 @@ mod tests {
         let entry = || Entry { key: "k".to_owned(), value: value.clone() };
         let with_metadata = || Replied { payload: Bytes::new(), entries: vec![entry()] };
         assert_eq!(room_for(with_metadata), 3);
+    }
+
+    #[test]
+    fn what_was_read_makes_room_and_what_is_abandoned_is_dropped() {
+        let (inbox, task) = (Arc::new(Inbox::default()), Context::from_waker(Waker::noop()));
+        let payload = Bytes::from(vec![0; MAX_UNREAD_BYTES / 8]);
+        let node = inbox.slot(1.into());
+        for _ in 0..8 {
+            assert!(node.reply(payload.clone()));
+        }
+        assert!(!node.reply(payload.clone()));
+        assert!(inbox.pop(&task).is_some());
+        assert!(node.reply(payload.clone()));
+        assert!(!node.reply(payload.clone()));
+        inbox.abandon();
+        assert!(payload.is_unique(), "no reply keeps it");
+        assert!(node.reply(payload.clone()) && payload.is_unique());
     }
 
     #[test]

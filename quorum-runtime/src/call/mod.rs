@@ -4,6 +4,7 @@
 //! returns, or on those of a quorum where the configuration is thrifty; waiting for a call sends
 //! nothing but what its reserve holds.
 
+mod arrivals;
 mod correctable;
 mod deadline;
 mod gather;

@@ -247,7 +247,8 @@ impl<Q, R, T> QuorumCall<Q, R, T> {
     where
         R: Message + Default,
     {
-        let Reply { node, result, .. } = self.decoder.decode(outcome, &mut self.gather);
+        let node = outcome.node;
+        let result = self.decoder.decode_result(outcome, &mut self.gather);
         self.replies.record(node, result);
         // Once the deadline has passed, every silent node is named before the call ends.
         if self.gather.expired().is_some() && !self.gather.is_complete() {

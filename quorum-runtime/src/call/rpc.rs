@@ -6,8 +6,8 @@ use std::task::{Context as Task, Poll, ready};
 
 use prost::Message;
 
+use super::Gather;
 use super::intercept::Decoder;
-use super::{Gather, Reply};
 use crate::error::RpcError;
 
 /// A call to one node that has been sent. Awaiting it waits for the reply, `R`.
@@ -103,7 +103,8 @@ impl<R: Message + Default> Future for RpcFuture<R> {
         let _entered = gather.enter();
         let outcome = ready!(gather.poll_next(task));
         let outcome = outcome.expect("a call to one node ends with its first outcome");
-        let Reply { node, result, .. } = Decoder::default().decode(outcome, gather);
+        let node = outcome.node;
+        let result = Decoder::default().decode_result(outcome, gather);
         gather.end(&result);
         Poll::Ready(result.map_err(|error| RpcError {
             method: gather.method().name,

@@ -1,4 +1,4 @@
-use super::{NodeSet, QuorumSystem};
+use super::{NodeSet, QuorumSystem, Threshold};
 
 /// So many members that any two quorums share a correct one, although up to `faults` of them lie:
 /// `⌊(n + faults) / 2⌋ + 1` of n. For data that a liar can withhold but not forge.
@@ -44,7 +44,11 @@ impl Dissemination {
 
 impl QuorumSystem for Dissemination {
     fn is_quorum(&self, members: &NodeSet, repliers: &NodeSet) -> bool {
-        members.common(repliers) >= self.size(members.len())
+        Threshold(self.size(members.len())).is_quorum(members, repliers)
+    }
+
+    fn can_still(&self, members: &NodeSet, failed: &NodeSet) -> bool {
+        Threshold(self.size(members.len())).can_still(members, failed)
     }
 
     /// Whether there are enough members for the claim; it is then that any two quorums share

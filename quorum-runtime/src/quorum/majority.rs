@@ -1,4 +1,4 @@
-use super::{NodeSet, QuorumSystem};
+use super::{NodeSet, QuorumSystem, Threshold};
 
 /// More than half of the members: `⌊n/2⌋ + 1` of n.
 ///
@@ -32,7 +32,11 @@ impl Majority {
 
 impl QuorumSystem for Majority {
     fn is_quorum(&self, members: &NodeSet, repliers: &NodeSet) -> bool {
-        members.common(repliers) >= Self::size(members.len())
+        Threshold(Self::size(members.len())).is_quorum(members, repliers)
+    }
+
+    fn can_still(&self, members: &NodeSet, failed: &NodeSet) -> bool {
+        Threshold(Self::size(members.len())).can_still(members, failed)
     }
 
     fn intersects(&self, _: &NodeSet) -> bool {

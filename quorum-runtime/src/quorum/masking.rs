@@ -1,4 +1,4 @@
-use super::{Dissemination, NodeSet, QuorumSystem};
+use super::{Dissemination, NodeSet, QuorumSystem, Threshold};
 
 /// So many members that any two quorums share more correct ones than there are liars, although up
 /// to `faults` members lie: `⌊(n + 2 · faults) / 2⌋ + 1` of n. For data that proves nothing: what
@@ -45,7 +45,11 @@ impl Masking {
 
 impl QuorumSystem for Masking {
     fn is_quorum(&self, members: &NodeSet, repliers: &NodeSet) -> bool {
-        members.common(repliers) >= self.size(members.len())
+        Threshold(self.size(members.len())).is_quorum(members, repliers)
+    }
+
+    fn can_still(&self, members: &NodeSet, failed: &NodeSet) -> bool {
+        Threshold(self.size(members.len())).can_still(members, failed)
     }
 
     /// Whether there are enough members for the claim; it is then that any two quorums share

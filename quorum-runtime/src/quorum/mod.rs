@@ -10,6 +10,7 @@ mod collector;
 mod complete;
 mod dissemination;
 mod grid;
+mod ids;
 mod joint;
 mod level;
 mod majority;

@@ -185,9 +185,11 @@ impl<R> Replies<R> {
 
     /// No replies yet, from these members, of which some were contacted.
     pub(crate) fn of(members: Arc<NodeSet>, contacted: &NodeSet) -> Self {
+        let all_contacted = *members == *contacted;
+        let lost = if all_contacted { NodeSet::new() } else { members.difference(contacted) };
         Self {
             replies: Vec::with_capacity(contacted.len()),
-            lost: members.difference(contacted),
+            lost,
             members,
             failures: Vec::new(),
             repliers: NodeSet::new(),
@@ -204,25 +206,22 @@ impl<R> Replies<R> {
 
     /// Notes what came of a node. It counts once, and only a member counts at all.
     pub(crate) fn record(&mut self, node: NodeId, outcome: Result<R, NodeError>) {
-        let replied = self.repliers.contains(node);
-        let is_member = self.members.contains(node) && !self.lost.contains(node);
-        if !is_member || (replied && !self.streams) {
+        if !self.members.contains(node) || self.lost.contains(node) {
             return;
         }
         match outcome {
-            Ok(reply) => {
-                if !self.repliers.insert(node) {
-                    self.replies.retain(|(replier, _)| *replier != node);
-                }
+            Ok(reply) if self.repliers.insert(node) => self.replies.push((node, reply)),
+            Ok(reply) if self.streams => {
+                self.replies.retain(|(replier, _)| *replier != node);
                 self.replies.push((node, reply));
             }
-            Err(error) => {
-                // What a node said before it failed still stands.
-                if !replied {
-                    self.lost.insert(node);
-                }
+            Err(error) if !self.repliers.contains(node) => {
+                self.lost.insert(node);
                 self.failures.push((node, error));
             }
+            // What a node said before it failed still stands.
+            Err(error) if self.streams => self.failures.push((node, error)),
+            Ok(_) | Err(_) => {}
         }
     }
 

@@ -38,6 +38,9 @@ pub trait QuorumSystem {
     /// Whether a quorum can still come when these members will never reply. A call ends when none
     /// can, so what is not monotone may end too early.
     fn can_still(&self, members: &NodeSet, failed: &NodeSet) -> bool {
+        if failed.is_empty() {
+            return self.is_quorum(members, members);
+        }
         self.is_quorum(members, &members.difference(failed))
     }
 

@@ -24,7 +24,12 @@ pub struct Threshold(
 
 impl QuorumSystem for Threshold {
     fn is_quorum(&self, members: &NodeSet, repliers: &NodeSet) -> bool {
-        members.common(repliers) >= self.0
+        // Most replies come too early to make a quorum, and are not counted.
+        repliers.len() >= self.0 && members.common(repliers) >= self.0
+    }
+
+    fn can_still(&self, members: &NodeSet, failed: &NodeSet) -> bool {
+        members.len() - members.common(failed) >= self.0
     }
 
     fn intersects(&self, members: &NodeSet) -> bool {

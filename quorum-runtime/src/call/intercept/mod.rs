@@ -149,14 +149,19 @@ impl Interceptors {
         self.0 = Some(self.all().iter().cloned().chain([added]).collect());
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Shows them the message for one node. Gives the moment before which it is not to be sent.
+    #[inline]
     pub(super) fn request(
         &self,
         node: &Node,
         method: Method,
         envelope: &mut Envelope,
     ) -> Result<Option<Instant>, NodeError> {
-        if self.all().is_empty() {
+        if self.is_empty() {
             return Ok(None);
         }
         let mut request = OutgoingRequest::new(node, method, envelope);
@@ -173,7 +178,7 @@ impl Interceptors {
         method: Method,
         replied: Replied,
     ) -> Result<Replied, NodeError> {
-        if self.all().is_empty() {
+        if self.is_empty() {
             return Ok(replied);
         }
         let mut reply = IncomingReply::new(node, method, replied);
@@ -185,7 +190,7 @@ impl Interceptors {
 
     /// Tells them that a node failed.
     pub(super) fn failure(&self, method: Method, failure: impl FnOnce() -> NodeFailure) {
-        if self.all().is_empty() {
+        if self.is_empty() {
             return;
         }
         let failure = failure();

@@ -51,14 +51,13 @@ fn pop(outbox: &Outbox, epoch: Epoch) -> Poll<Option<u64>> {
 
 /// What has arrived, as text; nothing is "".
 fn outcome(inbox: &Inbox) -> String {
-    let mut arrived = VecDeque::new();
-    inbox.take(&mut arrived, &Context::from_waker(noop_waker_ref()));
+    let arrived = std::iter::from_fn(|| inbox.pop(&Context::from_waker(noop_waker_ref())));
     let text = |event| match event {
         Event::Reply(_) => "ok".to_owned(),
         Event::End => "end".to_owned(),
         Event::Failed(error) => error.to_string(),
     };
-    arrived.into_iter().map(|arrival| text(arrival.event)).collect()
+    arrived.map(|arrival| text(arrival.event)).collect()
 }
 
 /// Whether the next message tells the node to stop this call.
