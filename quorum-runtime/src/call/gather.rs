@@ -137,7 +137,7 @@ impl Gather {
         }
         let delivery = self.method.delivery;
         let deadline = self.deadline.for_nodes();
-        let outgoing = Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before };
+        let outgoing = Outgoing::new(envelope, bytes, reply_to, delivery, deadline, not_before);
         node.link().send(outgoing);
     }
 

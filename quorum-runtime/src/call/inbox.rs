@@ -155,12 +155,6 @@ pub(crate) struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// For a message of which nobody wants to know what became.
-    pub(crate) fn nobody() -> Self {
-        let inbox = Inbox { abandoned: AtomicBool::new(true), ..Inbox::default() };
-        Self { inbox: Arc::new(inbox), node: 0.into() }
-    }
-
     /// The node's reply, or its next one. Returns whether there was room for it.
     #[must_use]
     pub(crate) fn reply(&self, reply: impl Into<Replied>) -> bool {

@@ -1,11 +1,12 @@
 mod hold;
 mod observed;
+mod pending;
+mod room;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,6 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::hold::Hold;
+use self::pending::{Asked, Awaited, Pending};
+use self::state::Forgotten;
 use super::delivery::{Answer, Outgoing};
 use super::latency::Latency;
 use super::losses::{Handed, Losses};
@@ -34,7 +37,7 @@ pub(crate) struct Limits {
 
 /// How often a request may be handed to a connection. One that breaks every connection it meets
 /// must end some time.
-const MAX_SENDS: u32 = 3;
+const MAX_SENDS: u8 = 3;
 
 /// Number of a connection of one link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +66,9 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<Queued>,
+    queue: VecDeque<Outgoing>,
     hold: Hold,
-    /// Who waits for which sequence number. Ordered, so that a lost connection is reported, and
-    /// requests are sent again, in the order of the calls.
-    pending: BTreeMap<u64, Pending>,
+    pending: Pending,
     /// Bytes of the messages in both.
     bytes: usize,
     /// The connection that may take messages from the queue.
@@ -97,65 +98,27 @@ enum Peer {
     Other,
 }
 
-#[derive(Debug)]
-struct Queued {
-    outgoing: Outgoing,
-    /// How often it was handed to a connection before, and why the last of them broke.
-    sends: u32,
-    lost: Option<ConnectionError>,
-}
-
-/// A request that was handed to the connection and may still be answered.
-#[derive(Debug)]
-struct Pending {
-    awaited: Awaited,
-    /// The node was told the deadline.
-    told: bool,
-    /// How many one-way messages were handed to the connection before.
-    behind: u64,
-    ordered: bool,
-}
-
-#[derive(Debug)]
-enum Awaited {
-    Once(ReplyTo),
-    Stream(ReplyTo),
-    /// The whole request, which is sent again when the connection breaks.
-    Again(Box<Queued>),
-}
-
 impl Outbox {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, state: Mutex::default(), room: Notify::new(), line: Line::default() }
     }
 
     /// Puts a message at the end of the queue, or tells its call why it found no room.
+    #[inline]
     pub(crate) fn push(&self, outgoing: Outgoing) {
         self.tell_queued(&outgoing.envelope);
         let mut state = self.lock();
         let replaced = if outgoing.delivery.latest { state.remove_older(&outgoing) } else { None };
-        let refusal = state.refusal(outgoing.bytes, self.limits);
-        let mut sender = None;
-        let refused = match refusal {
-            Some(error) => {
-                state.losses.undelivered(outgoing.delivery.answer);
-                Some((outgoing.reply_to, error))
-            }
-            None => {
-                state.enqueue(outgoing);
-                sender = state.sender.take();
-                None
-            }
-        };
-        self.release(state);
-        if let Some(sender) = sender {
-            sender.wake();
+        if let Some(error) = state.refusal(outgoing.bytes, self.limits) {
+            state.losses.undelivered(outgoing.delivery.answer);
+            self.release(state);
+            outgoing.fail(&error);
+        } else {
+            state.enqueue(outgoing);
+            self.wake(state);
         }
-        if let Some(replaced) = replaced {
-            replaced.outgoing.reply_to.fail(NodeError::Replaced);
-        }
-        if let Some((reply_to, error)) = refused {
-            reply_to.fail(error);
+        if let Some(replaced) = replaced.and_then(|replaced| replaced.reply_to) {
+            replaced.fail(NodeError::Replaced);
         }
     }
 
@@ -166,31 +129,27 @@ impl Outbox {
         if state.connection != Some(epoch) {
             return Poll::Ready(None);
         }
-        if state.is_held(task) {
-            state.sender = Some(task.waker().clone());
-            return Poll::Pending;
-        }
-        let Some((mut queued, left)) = state.dequeue() else {
-            if state.closed {
-                return Poll::Ready(None);
-            }
+        let Poll::Ready(first) = state.poll_first(task) else {
             state.sender = Some(task.waker().clone());
             self.release(state);
             return Poll::Pending;
         };
-        // Only a node of ours knows what to do with it.
-        queued.outgoing.envelope.timeout = left.filter(|_| state.peer == Peer::Ours);
-        let answer = queued.outgoing.delivery.answer;
+        let Some(outgoing) = first else {
+            return Poll::Ready(None);
+        };
+        let answer = outgoing.delivery.answer;
         if matches!(answer, Answer::Nothing | Answer::Untold) {
-            state.bytes -= queued.outgoing.bytes;
+            state.bytes -= outgoing.bytes;
             state.handed.one_way(answer);
             self.release(state);
-            self.tell_sent(&queued.outgoing.envelope);
-            // A one-way message finds room: its inbox holds one outcome for each node.
-            let _ = queued.outgoing.reply_to.reply(Bytes::new());
-            return Poll::Ready(Some(queued.outgoing.envelope));
+            self.tell_sent(&outgoing.envelope);
+            if let Some(reply_to) = outgoing.reply_to {
+                // A one-way message finds room: its inbox holds one outcome for each node.
+                let _ = reply_to.reply(Bytes::new());
+            }
+            return Poll::Ready(Some(outgoing.envelope));
         }
-        let envelope = state.remember(queued);
+        let envelope = state.remember(outgoing);
         self.release(state);
         self.tell_sent(&envelope);
         Poll::Ready(Some(envelope))
@@ -202,17 +161,18 @@ impl Outbox {
     pub(crate) fn take(&self, sequence: u64, ends: bool) -> Option<ReplyTo> {
         let mut state = self.lock();
         state.latency.replied(sequence);
-        let State { pending, handed, .. } = &mut *state;
-        let pending = pending.get(&sequence)?;
-        if pending.ordered {
-            handed.arrived(pending.behind);
+        let asked = state.pending.remove(sequence)?;
+        if asked.ordered {
+            state.handed.arrived(asked.behind);
         }
-        if let Awaited::Stream(reply_to) = &pending.awaited
-            && !ends
-        {
-            return Some(reply_to.clone());
-        }
-        let reply_to = state.forget(sequence);
+        let reply_to = match asked.awaited {
+            Awaited::Stream(reply_to) if !ends => {
+                let awaited = Awaited::Stream(reply_to.clone());
+                state.pending.insert(sequence, Asked { awaited, ..asked });
+                return Some(reply_to);
+            }
+            awaited => state.let_go(awaited),
+        };
         self.release(state);
         reply_to
     }
@@ -229,9 +189,7 @@ impl Outbox {
     pub(crate) fn expire(&self, sequence: u64) {
         let mut state = self.lock();
         state.latency.given_up(sequence);
-        let told = state.pending.get(&sequence).is_none_or(|pending| pending.told);
-        state.forget(sequence);
-        if !told {
+        if state.forget(sequence) == Forgotten::Untold {
             state.cancel_sent(sequence, self.limits);
         }
         self.wake(state);
@@ -241,11 +199,11 @@ impl Outbox {
     /// it, as soon as it is known that the node understands that.
     pub(crate) fn cancel(&self, sequence: u64, answer: Answer) {
         let mut state = self.lock();
-        let queued = |queued: &Queued| queued.outgoing.envelope.sequence == sequence;
+        let queued = |queued: &Outgoing| queued.envelope.sequence == sequence;
         if let Some(at) = state.queue.iter().position(queued) {
             let removed = state.queue.remove(at);
-            state.bytes -= removed.map_or(0, |queued| queued.outgoing.bytes);
-        } else if state.forget(sequence).is_some() || answer == Answer::Nothing {
+            state.bytes -= removed.map_or(0, |queued| queued.bytes);
+        } else if state.forget(sequence) != Forgotten::NotAsked || answer == Answer::Nothing {
             state.latency.cancelled(sequence);
             state.cancel_sent(sequence, self.limits);
         }
@@ -258,7 +216,7 @@ impl Outbox {
         let mut state = self.lock();
         let bytes = envelope.encoded_len();
         if state.refusal(bytes, self.limits).is_none() {
-            state.enqueue_unawaited(envelope, bytes);
+            state.enqueue(Outgoing::unawaited(envelope, bytes));
         }
         self.wake(state);
     }
@@ -326,17 +284,13 @@ impl Outbox {
         let unconfirmed = state.handed.lost();
         state.losses.unconfirmed(unconfirmed);
         // From the last to the first, because each goes to the front of the queue.
-        for pending in std::mem::take(&mut state.pending).into_values().rev() {
-            match pending.awaited {
-                Awaited::Once(reply_to) | Awaited::Stream(reply_to) => lost.push(reply_to),
-                Awaited::Again(queued) if queued.sends >= MAX_SENDS => {
-                    state.bytes -= queued.outgoing.bytes;
-                    lost.push(queued.outgoing.reply_to);
-                }
-                Awaited::Again(mut queued) => {
-                    queued.lost = Some(cause.clone());
+        for asked in state.pending.take_all().rev() {
+            match asked.awaited {
+                Awaited::Again(mut queued) if queued.sends < MAX_SENDS => {
+                    queued.set_lost(cause.clone());
                     state.queue.push_front(*queued);
                 }
+                awaited => lost.extend(state.let_go(awaited)),
             }
         }
         self.release(state);
@@ -348,7 +302,7 @@ impl Outbox {
     /// An attempt to connect has failed. What waited for it is given up, but for requests that wait
     /// to be sent again: those wait for a connection as long as somebody waits for them.
     pub(crate) fn attempt_failed(&self, error: &NodeError) {
-        self.give_up(error, |queued| queued.lost.is_some() && queued.outgoing.reply_to.is_wanted());
+        self.give_up(error, |queued| queued.lost().is_some() && queued.is_wanted());
     }
 
     /// The link is closed. Everything that is queued is given up.
@@ -356,18 +310,18 @@ impl Outbox {
         self.give_up(error, |_| false);
     }
 
-    fn give_up(&self, error: &NodeError, keep: impl Fn(&Queued) -> bool) {
+    fn give_up(&self, error: &NodeError, keep: impl Fn(&Outgoing) -> bool) {
         let mut state = self.lock();
         let queue = std::mem::take(&mut state.queue).into_iter();
         let (kept, given_up): (Vec<_>, Vec<_>) = queue.partition(keep);
         state.queue = kept.into();
-        for Queued { outgoing, .. } in &given_up {
-            state.bytes -= outgoing.bytes;
-            state.losses.undelivered(outgoing.delivery.answer);
+        for queued in &given_up {
+            state.bytes -= queued.bytes;
+            state.losses.undelivered(queued.delivery.answer);
         }
         self.release(state);
-        for Queued { outgoing, lost, .. } in given_up {
-            outgoing.reply_to.fail(lost.map_or_else(|| error.clone(), NodeError::Disconnected));
+        for outgoing in given_up {
+            outgoing.fail(error);
         }
     }
 
@@ -387,48 +341,9 @@ impl Outbox {
         self.lock().latency = Latency::default();
     }
 
-    /// Waits until one more request would find room, or until the outbox is closed.
-    pub(crate) async fn room(&self) {
-        let mut room = pin!(self.room.notified());
-        loop {
-            // Before the look at the queue, so that no change after it is missed.
-            room.as_mut().enable();
-            if !self.is_full_and_awaited() {
-                return;
-            }
-            room.as_mut().await;
-            room.set(self.room.notified());
-        }
-    }
-
-    /// Whether one more request would find room, or there is nothing to wait for.
-    pub(crate) fn has_room(&self) -> bool {
-        self.lock().has_room(self.limits)
-    }
-
-    /// Whether there is no room, which somebody waits for in that case.
-    fn is_full_and_awaited(&self) -> bool {
-        let mut state = self.lock();
-        let is_full = !state.has_room(self.limits);
-        state.room_is_awaited |= is_full;
-        is_full
-    }
-
     /// Whether messages wait to be sent.
     pub(crate) fn has_queued(&self) -> bool {
         !self.lock().queue.is_empty()
-    }
-
-    /// Releases the lock after something has left, and tells who waits for room.
-    fn release(&self, mut state: MutexGuard<'_, State>) {
-        let tell = state.room_is_awaited && state.has_room(self.limits);
-        if tell {
-            state.room_is_awaited = false;
-        }
-        drop(state);
-        if tell {
-            self.room.notify_waiters();
-        }
     }
 
     // A panic while the lock is held leaves whole values behind: each method changes the state

@@ -74,6 +74,16 @@ async fn what_does_not_leave_the_queue() {
     assert_eq!(causes(&client), ["replaced"]);
 }
 
+#[tokio::test]
+async fn what_becomes_of_queued_messages_for_which_nobody_waits() {
+    let client = log();
+    let manager = builder(&client).node(1, "127.0.0.1:1").build().unwrap();
+    let node = manager.node(1).unwrap();
+    drop(node.tell(item(1)));
+    drop(node.ask(item(2)));
+    eventually("the attempt fails", || causes(&client) == ["unreachable"; 2]).await;
+}
+
 /// Nobody is told twice: the connection breaks after the deadline.
 #[tokio::test]
 async fn a_deadline_is_the_one_failure_of_each_node() {

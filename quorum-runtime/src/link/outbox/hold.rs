@@ -9,12 +9,12 @@ use tokio::time::{Instant, Sleep};
 pub(super) struct Hold(Option<Pin<Box<Sleep>>>);
 
 impl Hold {
-    /// Ready when the moment has come, or when there is none. If not, the task is woken then.
-    pub(super) fn poll(&mut self, until: Option<Instant>, task: &Context<'_>) -> Poll<()> {
-        let Some(until) = until.filter(|until| *until > Instant::now()) else {
+    /// Ready when the moment has come. If not, the task is woken then.
+    pub(super) fn poll(&mut self, until: Instant, task: &Context<'_>) -> Poll<()> {
+        if until <= Instant::now() {
             self.0 = None;
             return Poll::Ready(());
-        };
+        }
         let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         if sleep.deadline() != until {
             sleep.as_mut().reset(until);
@@ -40,14 +40,11 @@ mod tests {
     /// Pushes a message that is held back this long, and whose caller gives up then.
     fn push(outbox: &Outbox, sequence: u64, hold: Duration, deadline: Option<Duration>) {
         let (delivery, now) = (Delivery::default(), Instant::now());
-        outbox.push(Outgoing {
-            envelope: Envelope { sequence, ..Envelope::default() },
-            bytes: 10,
-            reply_to: std::sync::Arc::new(Inbox::default()).slot(1.into()),
-            delivery,
-            deadline: deadline.map(|after| now + after),
-            not_before: Some(now + hold),
-        });
+        let envelope = Envelope { sequence, ..Envelope::default() };
+        let reply_to = std::sync::Arc::new(Inbox::default()).slot(1.into());
+        let deadline = deadline.map(|after| now + after);
+        let not_before = Some(now + hold);
+        outbox.push(Outgoing::new(envelope, 10, reply_to, delivery, deadline, not_before));
     }
 
     fn pop(outbox: &Outbox, epoch: Epoch) -> Poll<Option<u64>> {

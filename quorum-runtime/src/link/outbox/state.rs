@@ -1,24 +1,59 @@
 //! The steps of which the operations of an outbox are made, under its lock.
 
-use std::task::Context;
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
-use super::{Awaited, Limits, Peer, Pending, Queued, State};
+use super::pending::{Asked, Awaited};
+use super::{Limits, Peer, State};
 use crate::call::ReplyTo;
 use crate::error::NodeError;
-use crate::link::delivery::{Answer, Delivery, Outgoing};
+use crate::link::delivery::{Answer, Outgoing};
 use crate::wire::{self, Envelope};
 
+/// A queue of this length is looked through for messages whose time is over, even if there is room.
+const FAR_BEHIND: usize = 256;
+/// So many messages find room without an allocation, once there were so many.
+const MOST_KEPT: usize = 1024;
+
+/// Whether a request that nobody waits for any more was handed to the connection, and whether the
+/// node was told the deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forgotten {
+    NotAsked,
+    Told,
+    Untold,
+}
+
 impl State {
-    pub(super) fn refusal(&self, bytes: usize, limits: Limits) -> Option<NodeError> {
+    /// Why a message finds no room, if it does not.
+    #[inline]
+    pub(super) fn refusal(&mut self, bytes: usize, limits: Limits) -> Option<NodeError> {
+        let fits = |state: &Self| {
+            let requests = state.queue.len() + state.pending.len();
+            requests < limits.requests && state.bytes + bytes <= limits.bytes && !state.closed
+        };
+        if self.queue.len() >= FAR_BEHIND || !fits(self) {
+            self.drop_overdue();
+        }
+        if fits(self) {
+            return None;
+        }
         if self.closed {
             return Some(NodeError::Closed);
         }
         let requests = self.queue.len() + self.pending.len();
-        let has_room = requests < limits.requests && self.bytes + bytes <= limits.bytes;
-        (!has_room).then_some(NodeError::Overloaded { requests, bytes: self.bytes })
+        Some(NodeError::Overloaded { requests, bytes: self.bytes })
+    }
+
+    /// Drops what has waited for too long. Deadlines are nearly in order, so those at the front do.
+    #[cold]
+    fn drop_overdue(&mut self) {
+        let now = Instant::now();
+        let is_overdue = |first: &Outgoing| first.deadline.is_some_and(|deadline| deadline <= now);
+        while self.queue.front().is_some_and(is_overdue) {
+            self.drop_first();
+        }
     }
 
     /// Whether a request of one byte would find room, or would be refused for another reason.
@@ -27,35 +62,48 @@ impl State {
         self.closed || (requests < limits.requests && self.bytes < limits.bytes)
     }
 
-    pub(super) fn enqueue(&mut self, outgoing: Outgoing) {
-        self.bytes += outgoing.bytes;
-        self.queue.push_back(Queued { outgoing, sends: 0, lost: None });
+    pub(super) fn enqueue(&mut self, queued: Outgoing) {
+        self.bytes += queued.bytes;
+        self.queue.push_back(queued);
     }
 
-    /// Whether the first message is held back, and so all others. If so, the task is woken when its
-    /// time has come, or is over.
-    pub(super) fn is_held(&mut self, task: &Context<'_>) -> bool {
-        let first = self.queue.front().map(|queued| &queued.outgoing);
-        let until = first.and_then(|first| {
-            let not_before = first.not_before?;
-            Some(first.deadline.map_or(not_before, |deadline| deadline.min(not_before)))
-        });
-        self.hold.poll(until, task).is_pending()
-    }
-
-    /// The first message whose time is not over, with the time that is left to it. The others are
-    /// told by their own deadlines.
-    pub(super) fn dequeue(&mut self) -> Option<(Queued, Option<Duration>)> {
-        while let Some(queued) = self.queue.pop_front() {
-            let left =
-                queued.outgoing.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left != Some(Duration::ZERO) {
-                return Some((queued, left));
+    /// The first message whose time is not over; the others are told by their own deadlines. `None`
+    /// when there is none, and none is to come. If the first is held back, and so all others, the
+    /// task is woken when its time has come, or is over.
+    pub(super) fn poll_first(&mut self, task: &Context<'_>) -> Poll<Option<Outgoing>> {
+        while let Some(first) = self.queue.front_mut() {
+            if let Some(until) = first.held_until() {
+                ready!(self.hold.poll(until, task));
             }
-            self.bytes -= queued.outgoing.bytes;
-            self.losses.undelivered(queued.outgoing.delivery.answer);
+            if let Some(deadline) = first.deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    self.drop_first();
+                    continue;
+                }
+                // Only a node of ours knows what to do with it.
+                first.envelope.timeout = (self.peer == Peer::Ours).then_some(left);
+            }
+            return Poll::Ready(self.queue.pop_front());
         }
-        None
+        self.shrink();
+        if self.closed { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    /// Gives back what a burst took, once it is over.
+    fn shrink(&mut self) {
+        if self.queue.capacity() > MOST_KEPT {
+            self.queue.shrink_to(MOST_KEPT);
+        }
+        self.pending.shrink(MOST_KEPT);
+    }
+
+    /// The time of the first message is over.
+    fn drop_first(&mut self) {
+        if let Some(first) = self.queue.pop_front() {
+            self.bytes -= first.bytes;
+            self.losses.undelivered(first.delivery.answer);
+        }
     }
 
     /// Tells the node to stop a call that it was sent. Beyond the limits, but no more than one for
@@ -65,7 +113,7 @@ impl State {
             Peer::Ours => {
                 let envelope = wire::cancel(sequence);
                 let bytes = envelope.encoded_len();
-                self.enqueue_unawaited(envelope, bytes);
+                self.enqueue(Outgoing::unawaited(envelope, bytes));
             }
             // A node that does not say who it is for so long is none of ours.
             Peer::Unknown if self.cancelled.len() < limits.requests => {
@@ -75,63 +123,74 @@ impl State {
         }
     }
 
-    /// Puts a message at the end of the queue of which nobody wants to know what became.
-    pub(super) fn enqueue_unawaited(&mut self, envelope: Envelope, bytes: usize) {
-        let delivery = Delivery { answer: Answer::Untold, ..Delivery::default() };
-        let reply_to = ReplyTo::nobody();
-        let (deadline, not_before) = (None, None);
-        self.enqueue(Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before });
-    }
-
     /// Takes the unsent message of the same method out of the queue.
-    pub(super) fn remove_older(&mut self, newer: &Outgoing) -> Option<Queued> {
-        let same = |queued: &Queued| {
-            queued.outgoing.delivery.latest
-                && queued.outgoing.envelope.method == newer.envelope.method
+    pub(super) fn remove_older(&mut self, newer: &Outgoing) -> Option<Outgoing> {
+        let same = |queued: &Outgoing| {
+            queued.delivery.latest && queued.envelope.method == newer.envelope.method
         };
         let older = self.queue.iter().rposition(same)?;
         let older = self.queue.remove(older)?;
-        self.bytes -= older.outgoing.bytes;
+        self.bytes -= older.bytes;
         Some(older)
     }
 
     /// Notes who waits for the reply to a request that leaves the queue.
-    pub(super) fn remember(&mut self, mut queued: Queued) -> Envelope {
-        let Outgoing { envelope, bytes, reply_to, delivery, .. } = &queued.outgoing;
-        let sequence = envelope.sequence;
-        if !reply_to.is_wanted() {
-            self.bytes -= bytes;
-            return queued.outgoing.envelope;
-        }
+    pub(super) fn remember(&mut self, mut queued: Outgoing) -> Envelope {
+        let Some(reply_to) = queued.reply_to.take_if(|reply_to| reply_to.is_wanted()) else {
+            self.bytes -= queued.bytes;
+            return queued.envelope;
+        };
+        let (sequence, delivery) = (queued.envelope.sequence, queued.delivery);
         // When the first of several replies comes says nothing about the node.
         if delivery.answer == Answer::Once {
             self.latency.sent(sequence);
         }
-        let (told, ordered) = (envelope.timeout.is_some(), delivery.ordered);
+        let told = queued.envelope.timeout.is_some();
         let (envelope, awaited) = if delivery.idempotent && delivery.answer == Answer::Once {
             queued.sends += 1;
-            (envelope.clone(), Awaited::Again(Box::new(queued)))
+            queued.reply_to = Some(reply_to);
+            (queued.envelope.clone(), Awaited::Again(Box::new(queued)))
         } else {
-            self.bytes -= bytes;
-            let Outgoing { envelope, reply_to, delivery, .. } = queued.outgoing;
+            self.bytes -= queued.bytes;
             let awaited = match delivery.answer {
                 Answer::Stream => Awaited::Stream(reply_to),
                 Answer::Once | Answer::Nothing | Answer::Untold => Awaited::Once(reply_to),
             };
-            (envelope, awaited)
+            (queued.envelope, awaited)
         };
-        let behind = self.handed.one_ways();
-        self.pending.insert(sequence, Pending { awaited, told, behind, ordered });
+        let (behind, ordered) = (self.handed.one_ways(), delivery.ordered);
+        self.pending.insert(sequence, Asked { awaited, told, ordered, behind });
         envelope
     }
 
-    pub(super) fn forget(&mut self, sequence: u64) -> Option<ReplyTo> {
-        Some(match self.pending.remove(&sequence)?.awaited {
-            Awaited::Once(reply_to) | Awaited::Stream(reply_to) => reply_to,
+    /// Nobody waits for the reply to a request any more.
+    pub(super) fn forget(&mut self, sequence: u64) -> Forgotten {
+        let Some(asked) = self.pending.remove(sequence) else {
+            self.disown(sequence);
+            return Forgotten::NotAsked;
+        };
+        self.let_go(asked.awaited);
+        if asked.told { Forgotten::Told } else { Forgotten::Untold }
+    }
+
+    /// A request that is still queued is sent, but does not keep its call alive. That of a call which
+    /// is observed does: what becomes of it is told.
+    fn disown(&mut self, sequence: u64) {
+        // They are nearly in the order of their numbers. One that is missed is let go when it is sent.
+        let at = self.queue.binary_search_by_key(&sequence, |queued| queued.envelope.sequence);
+        if let Some(queued) = at.ok().and_then(|at| self.queue.get_mut(at)) {
+            queued.reply_to.take_if(|reply_to| reply_to.method().is_none());
+        }
+    }
+
+    /// What is awaited is so no longer: its request will not be sent again.
+    pub(super) fn let_go(&mut self, awaited: Awaited) -> Option<ReplyTo> {
+        match awaited {
+            Awaited::Once(reply_to) | Awaited::Stream(reply_to) => Some(reply_to),
             Awaited::Again(queued) => {
-                self.bytes -= queued.outgoing.bytes;
-                queued.outgoing.reply_to
+                self.bytes -= queued.bytes;
+                queued.reply_to
             }
-        })
+        }
     }
 }

@@ -29,7 +29,7 @@ fn push_with(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<Inbox> {
     let envelope = Envelope { sequence, ..Envelope::default() };
     let reply_to = inbox.slot(1.into());
     let (deadline, not_before) = (None, None);
-    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline, not_before });
+    outbox.push(Outgoing::new(envelope, 10, reply_to, delivery, deadline, not_before));
     inbox
 }
 
@@ -40,7 +40,7 @@ fn push_for_a_second(outbox: &Outbox, sequence: u64, delivery: Delivery) -> Arc<
     let reply_to = inbox.slot(1.into());
     let deadline = Some(Instant::now() + Duration::from_secs(1));
     let not_before = None;
-    outbox.push(Outgoing { envelope, bytes: 10, reply_to, delivery, deadline, not_before });
+    outbox.push(Outgoing::new(envelope, 10, reply_to, delivery, deadline, not_before));
     inbox
 }
 
@@ -151,6 +151,40 @@ fn a_call_that_nobody_waits_for_is_sent_and_not_remembered() {
     sent.abandon();
     outbox.forget(2);
     assert!(outbox.take(2, false).is_none());
+}
+
+#[test]
+fn what_is_queued_for_a_call_that_nobody_waits_for_does_not_keep_it_in_memory() {
+    let outbox = Outbox::new(Limits { requests: 100, bytes: 1000 });
+    let held: Vec<_> = (1..=10).map(|sequence| push(&outbox, sequence, sequence > 5)).collect();
+    for (inbox, sequence) in held.iter().zip(1..) {
+        assert_eq!(Arc::strong_count(inbox), 2);
+        inbox.abandon();
+        if sequence % 2 == 0 {
+            outbox.forget(sequence)
+        } else {
+            outbox.expire(sequence)
+        }
+        assert_eq!(Arc::strong_count(inbox), 1);
+    }
+    let epoch = outbox.attach();
+    let sent = (1..=10).map(|_| pop(&outbox, epoch));
+    assert!(sent.eq((1..=10).map(|sequence| Poll::Ready(Some(sequence)))), "they are sent");
+    assert_eq!(outbox.lock().pending.len(), 0);
+}
+
+#[test]
+fn a_burst_leaves_no_room_behind() {
+    let outbox = Outbox::new(Limits { requests: 100_000, bytes: 1_000_000 });
+    let epoch = outbox.attach();
+    let _held: Vec<_> = (1..=10_000).map(|sequence| push(&outbox, sequence, false)).collect();
+    let last = (1..=10_001).map(|_| pop(&outbox, epoch)).last();
+    assert_eq!(last, Some(Poll::Pending));
+    assert!((1..=10_000).all(|sequence| outbox.take(sequence, false).is_some()));
+    assert_eq!(pop(&outbox, epoch), Poll::Pending);
+    let state = outbox.lock();
+    assert!(state.queue.capacity() < 2000, "{}", state.queue.capacity());
+    assert!(state.pending.capacity() < 2000, "{}", state.pending.capacity());
 }
 
 #[test]

@@ -42,6 +42,29 @@ async fn a_message_whose_time_is_over_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_whose_time_is_over_leave_room_although_nothing_is_sent() {
+    let outbox = Outbox::new(LIMITS);
+    let _late: Vec<_> = (1..=4).map(|n| push_for_a_second(&outbox, n, ONE_WAY)).collect();
+    assert_eq!(outcome(&push(&outbox, 5, false)).split(':').next(), Some("overloaded"));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(outcome(&push(&outbox, 6, false)), "");
+    assert_eq!(outbox.losses(), Losses { undelivered: 4, ..Losses::default() });
+    let epoch = outbox.attach();
+    assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(6)));
+    assert_eq!(outbox.lock().bytes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_far_behind_is_owed_only_what_somebody_may_wait_for() {
+    let outbox = Outbox::new(Limits { requests: 10_000, bytes: 100_000 });
+    for sequence in 0..5000 {
+        let _held = push_for_a_second(&outbox, sequence, ONCE);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(outbox.lock().queue.len() <= 1000, "those of a second");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_was_not_told_the_deadline_is_told_that_it_has_passed() {
     let outbox = Outbox::new(LIMITS);
     let epoch = outbox.attach();

@@ -21,6 +21,31 @@ fn idempotent_requests_are_sent_again_in_order_and_before_what_is_queued() {
 }
 
 #[test]
+fn many_requests_are_reported_and_sent_again_in_the_order_of_the_calls() {
+    let outbox = Outbox::new(Limits { requests: 1000, bytes: 100_000 });
+    let epoch = outbox.attach();
+    let inbox = Arc::new(Inbox::default());
+    // Each of its own node, so that it can be told who was told when.
+    for sequence in 1..=200 {
+        let envelope = Envelope { sequence: 4 * sequence, ..Envelope::default() };
+        let delivery = Delivery { idempotent: sequence % 2 == 0, ..IDEMPOTENT };
+        let reply_to = inbox.slot((sequence as u32).into());
+        outbox.push(Outgoing::new(envelope, 10, reply_to, delivery, None, None));
+        assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(4 * sequence)));
+    }
+    outbox.detach(&ConnectionError::new("cut"));
+    let mut told = VecDeque::new();
+    inbox.take(&mut told, &Context::from_waker(noop_waker_ref()));
+    assert!(told.into_iter().map(|arrival| arrival.node.get()).eq((1..=200).step_by(2)));
+    let next = outbox.attach();
+    let again = std::iter::from_fn(|| match pop(&outbox, next) {
+        Poll::Ready(sequence) => sequence,
+        Poll::Pending => None,
+    });
+    assert!(again.eq((8..=800).step_by(8)));
+}
+
+#[test]
 fn an_idempotent_request_is_not_sent_for_ever() {
     let outbox = Outbox::new(LIMITS);
     let call = push_with(&outbox, 1, IDEMPOTENT);
