@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::compare::{Case, Medians, ours};
+use crate::case::Case;
+use crate::compare::{Medians, ours};
 use crate::format::{bytes, counted, figure};
 use crate::measurement::Figures;
 use crate::peers::Peer;

@@ -1,4 +1,4 @@
-use super::Case;
+use crate::case::Case;
 use crate::format::{bytes, figure, known};
 use crate::measurement::{Figures, Measurement};
 use crate::peers::Peer;
