@@ -58,6 +58,8 @@ pub(crate) enum Command {
     ///
     /// Each run is a process of its own. The ratio is that of the medians, of quorum to the peer.
     Compare(Compare),
+    /// Reads the lines that compare wrote, and prints their table in Markdown.
+    Report(Report),
 }
 
 impl Command {
@@ -214,6 +216,21 @@ pub(crate) struct Compare {
     /// Writes every run as a line of JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Draws the medians as an SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) chart: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// Files that were written with compare --json.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+
+    /// Prints a list of the cases in which a peer makes more calls than quorum, and no table.
+    #[arg(long)]
+    pub(crate) lost: bool,
 
     /// Draws the medians as an SVG.
     #[arg(long, value_name = "FILE.svg")]

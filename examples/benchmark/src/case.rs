@@ -28,15 +28,21 @@ pub(crate) fn cases(arguments: &Cases) -> Vec<Case> {
     let mut cases = Vec::new();
     for &nodes in &arguments.nodes {
         for &payload in &arguments.payload {
-            for &callers in &arguments.callers {
-                let case = Case { nodes, payload, callers };
-                if !cases.contains(&case) {
-                    cases.push(case);
-                }
-            }
+            cases.extend(arguments.callers.iter().map(|&callers| Case { nodes, payload, callers }));
         }
     }
-    cases
+    distinct(cases)
+}
+
+/// Each of the values once, in the order in which they come.
+pub(crate) fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
 }
 
 /// Shows how many runs there were, on a terminal only.

@@ -9,8 +9,8 @@ use tokio::process::Command;
 
 use crate::Outcome;
 use crate::arguments::Count;
-use crate::case::{Case, bar, cases};
-use crate::compare::{distinct, peers, run_of, this_program};
+use crate::case::{Case, bar, cases, distinct};
+use crate::compare::{peers, run_of, this_program};
 use crate::format::{bytes, figure, known};
 use crate::measurement::Figures;
 use crate::output::Lines;

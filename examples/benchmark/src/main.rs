@@ -21,6 +21,7 @@ mod machine;
 mod measurement;
 mod output;
 mod peers;
+mod report;
 mod run;
 mod serve;
 mod store;
@@ -48,7 +49,7 @@ mod benchmark {
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    if cfg!(debug_assertions) && !matches!(command, Command::Serve(_)) {
+    if cfg!(debug_assertions) && !matches!(command, Command::Serve(_) | Command::Report(_)) {
         eprintln!("this was built without --release: its figures say little");
     }
     match runtime(command.threads()).and_then(|runtime| runtime.block_on(carry_out(command))) {
@@ -84,6 +85,7 @@ async fn carry_out(command: Command) -> Result<Outcome> {
         Command::Serve(arguments) => serve::serve(&arguments).await,
         Command::Count(arguments) => count::count(&arguments).await,
         Command::Compare(arguments) => compare::compare(&arguments).await,
+        Command::Report(arguments) => report::report(&arguments),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::ValueEnum as _;
 
 use crate::Outcome;
 use crate::arguments::Compare;
-use crate::case::{Case, bar, cases};
+use crate::case::{Case, bar, cases, distinct};
 use crate::chart::chart;
 use crate::measurement::Measurement;
 use crate::output::{Lines, create};
@@ -51,16 +51,6 @@ pub(crate) async fn peers(names: &[String]) -> Vec<Peer> {
     peers
 }
 
-pub(crate) fn distinct(names: &[String]) -> Vec<&String> {
-    let mut distinct = Vec::new();
-    for name in names {
-        if !distinct.contains(&name) {
-            distinct.push(name);
-        }
-    }
-    distinct
-}
-
 /// Runs all peers in turn, as often as was asked for, so that a machine that is busy for a while is so
 /// for all of them. A run that fails is named, and the others go on.
 async fn measure(
@@ -79,10 +69,9 @@ async fn measure(
                 bar.tick();
                 match process::run(peer, case, arguments).await {
                     Ok(figures) => {
-                        let (peer, call) = (peer.to_string(), "quorumcall");
-                        let repeat = Some(repeat);
+                        let (call, repeat) = ("quorumcall", Some(repeat));
                         let run = Measurement {
-                            peer,
+                            peer: peer.to_string(),
                             call,
                             nodes,
                             payload,
@@ -94,7 +83,7 @@ async fn measure(
                         if let Some(lines) = &mut lines {
                             lines.write(&run)?;
                         }
-                        medians.add(case, run);
+                        medians.add(case, peer, run.figures);
                     }
                     Err(error) => {
                         is_complete = false;

@@ -7,3 +7,4 @@ mod counts;
 mod measures;
 mod program;
 mod refuses;
+mod reports;
