@@ -93,6 +93,9 @@ pub mod observability {}
 #[doc = include_str!("src/promises.md")]
 pub mod promises {}
 
+#[doc = include_str!("src/performance.md")]
+pub mod performance {}
+
 #[doc = include_str!("src/coming-from-gorums.md")]
 pub mod coming_from_gorums {}
 

@@ -27,6 +27,7 @@ fn files(folder: &str) -> BTreeMap<String, String> {
 fn chapters() -> BTreeMap<String, String> {
     let mut chapters = files("src");
     chapters.remove("SUMMARY.md").unwrap();
+    chapters.retain(|name, _| name.ends_with(".md"));
     assert!(chapters.len() > 9, "the chapters were found");
     chapters
 }
@@ -65,6 +66,10 @@ fn links_lead_to_chapters_and_headings_that_are_there() {
     for (name, chapter) in &chapters {
         let prose = prose(chapter);
         for link in links(&prose).filter(|link| !link.starts_with("https://")) {
+            if link.ends_with(".svg") {
+                assert!(files("src").contains_key(link), "{name} shows {link}");
+                continue;
+            }
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let target = if file.is_empty() { name } else { file };
             let target = chapters.get(target);
@@ -110,6 +115,19 @@ fn every_block_of_proto_is_part_of_a_file_that_is_compiled() {
             let code = words(code.strip_prefix("// proto/register.proto").unwrap_or(code));
             assert!(protos.iter().any(|proto| proto.contains(&code)), "{name}: {code}");
         }
+    }
+}
+
+#[test]
+fn the_figures_on_performance_have_places_that_the_script_finds() {
+    let (script, chapter) = (text("performance/measure"), text("src/performance.md"));
+    let parts = script.split("| put ").skip(1).map(|rest| rest.lines().next().unwrap());
+    let parts: Vec<_> = parts.collect();
+    assert_eq!(parts, ["machine", "compare", "lost", "hang", "count"]);
+    for part in parts {
+        let (_, rest) = chapter.split_once(&format!("\n<!-- begin {part} -->\n")).unwrap();
+        let (figures, _) = rest.split_once(&format!("\n<!-- end {part} -->\n")).unwrap();
+        assert!(!figures.contains("<!-- begin"), "{part} has an end of its own");
     }
 }
 

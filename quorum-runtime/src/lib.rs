@@ -94,6 +94,11 @@ mod wire;
 #[allow(missing_docs, reason = "called by generated code alone")]
 pub mod __private;
 
+#[cfg(feature = "_bench")]
+#[doc(hidden)]
+#[path = "bench.rs"]
+pub mod __bench;
+
 pub use call::{
     ClientInterceptor, Correctable, CorrectableFuture, IncomingReply, OneWay, OneWayFuture,
     OutgoingRequest, QuorumCall, QuorumFuture, Reply, ReplyStream, Rpc, RpcFuture, Session,

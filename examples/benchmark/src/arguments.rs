@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::peers::Peer;
+use crate::values::{calls, count, payload, seconds, seconds_or_none};
 
 /// Measures quorum calls, and the same work done in other ways.
 ///
@@ -30,6 +31,7 @@ Examples:
   benchmark compare --nodes 3 --payload 0,1024 --callers 1,16,64 \\
       --peers quorum,unary,tcp --repeats 5 --json runs.jsonl --chart chart.svg
   benchmark hang --seconds 10                   what one node that hangs costs the others
+  benchmark count --callers 64                  instructions of one call
 
 Exit code: 0 when all was measured, 2 when something could not be; standard error says what.";
 
@@ -47,10 +49,30 @@ pub(crate) enum Command {
     Hang(Hang),
     /// Serves one node until it is stopped with Ctrl-C.
     Serve(Serve),
+    /// Counts the instructions of one call, which a busy machine does not change. Needs valgrind.
+    ///
+    /// Client and servers run on one thread in valgrind, with two numbers of calls; the difference is
+    /// that of the calls between. When it is built with --features allocations, it counts those too.
+    Count(Count),
     /// Measures peers side by side: short runs that take turns, medians and ratios.
     ///
     /// Each run is a process of its own. The ratio is that of the medians, of quorum to the peer.
     Compare(Compare),
+    /// Reads the lines that compare wrote, and prints their table in Markdown.
+    Report(Report),
+}
+
+impl Command {
+    /// How many threads were asked for.
+    pub(crate) const fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Run(Run { load, .. })
+            | Self::Rpc(load)
+            | Self::Multicast(load)
+            | Self::Correctable(load) => load.threads,
+            _ => None,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -92,6 +114,14 @@ pub(crate) struct Load {
     /// How long callers call before it is measured.
     #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds_or_none)]
     pub(crate) warm_up: Duration,
+
+    /// Measures so many calls, made by all callers together, however long they take: for profilers.
+    #[arg(long, value_name = "COUNT", value_parser = calls, conflicts_with_all = ["seconds", "warm_up"])]
+    pub(crate) calls: Option<u64>,
+
+    /// How many threads do the work of client and servers; by default one for each processor.
+    #[arg(long, value_name = "COUNT", value_parser = count(1024))]
+    pub(crate) threads: Option<usize>,
 
     /// Writes the figures as a line of JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
@@ -137,18 +167,27 @@ pub(crate) struct Serve {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Count {
+    #[command(flatten)]
+    pub(crate) cases: Cases,
+
+    /// Who does the work: quorum, unary or tcp.
+    #[arg(long, value_name = "PEER,...", value_delimiter = ',', default_value = "quorum")]
+    pub(crate) peers: Vec<String>,
+
+    /// How many calls are counted; a quarter as many are made before.
+    #[arg(long, value_name = "COUNT", default_value_t = 4000, value_parser = calls)]
+    pub(crate) calls: u64,
+
+    /// Writes each count as a line of JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Compare {
-    /// How many servers, in one process with the client.
-    #[arg(long, value_name = "COUNT,...", value_delimiter = ',', default_value = "3", value_parser = count(100))]
-    pub(crate) nodes: Vec<usize>,
-
-    /// Bytes of each request.
-    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', default_value = "0", value_parser = payload())]
-    pub(crate) payload: Vec<usize>,
-
-    /// How many callers, each with one call at a time.
-    #[arg(long, value_name = "COUNT,...", value_delimiter = ',', default_value = "1,16,64", value_parser = count(8_192))]
-    pub(crate) callers: Vec<usize>,
+    #[command(flatten)]
+    pub(crate) cases: Cases,
 
     /// Who does the work: quorum, this library; unary, a fan-out over tonic's unary calls; tcp, the same
     /// envelopes on bare TCP; gorums, the framework for Go, which needs Go.
@@ -183,6 +222,37 @@ pub(crate) struct Compare {
     pub(crate) chart: Option<PathBuf>,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// Files that were written with compare --json.
+    #[arg(required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+
+    /// Prints a list of the cases in which a peer makes more calls than quorum, and no table.
+    #[arg(long)]
+    pub(crate) lost: bool,
+
+    /// Draws the medians as an SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) chart: Option<PathBuf>,
+}
+
+/// Every combination of these is measured.
+#[derive(Args, Debug)]
+pub(crate) struct Cases {
+    /// How many servers, in one process with the client.
+    #[arg(long, value_name = "COUNT,...", value_delimiter = ',', default_value = "3", value_parser = count(100))]
+    pub(crate) nodes: Vec<usize>,
+
+    /// Bytes of each request.
+    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', default_value = "0", value_parser = payload())]
+    pub(crate) payload: Vec<usize>,
+
+    /// How many callers there are, each with one call at a time.
+    #[arg(long, value_name = "COUNT,...", value_delimiter = ',', default_value = "1,16,64", value_parser = count(8_192))]
+    pub(crate) callers: Vec<usize>,
+}
+
 /// How many acknowledgements make a quorum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Quorum {
@@ -203,40 +273,4 @@ impl Quorum {
             Self::Any => 1,
         }
     }
-}
-
-/// A number from 1.
-fn count(max: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
-    move |text| number(text, 1, max)
-}
-
-/// A payload that a message of every peer has room for.
-fn payload() -> impl Fn(&str) -> Result<usize, String> + Clone {
-    |text| number(text, 0, MAX_PAYLOAD)
-}
-
-/// The largest payload that can be asked for.
-pub(crate) const MAX_PAYLOAD: usize = 64 * 1024 * 1024;
-
-fn number(text: &str, min: usize, max: usize) -> Result<usize, String> {
-    let number = text.trim().parse().map_err(|_| format!("it is no number from {min} to {max}"))?;
-    if (min..=max).contains(&number) {
-        return Ok(number);
-    }
-    Err(format!("it must be from {min} to {max}"))
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match seconds_or_none(text)? {
-        Duration::ZERO => Err("nothing can be measured in no time".to_owned()),
-        time => Ok(time),
-    }
-}
-
-fn seconds_or_none(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.trim().parse().map_err(|_| "it is no number of seconds".to_owned())?;
-    if !(0.0..=86_400.0).contains(&number) {
-        return Err("it must be from 0 to 86400 seconds".to_owned());
-    }
-    Ok(Duration::from_secs_f64(number))
 }

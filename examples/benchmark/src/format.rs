@@ -9,6 +9,23 @@ pub(crate) fn figure(value: f64) -> String {
     }
 }
 
+/// Three digits that count, in little space: `1.2`, `500`, `21.4k`, `1M`.
+pub(crate) fn short(value: f64) -> String {
+    let (size, unit) = match value.abs() {
+        size if size < 999.5 => (value, ""),
+        size if size < 999_500.0 => (value / 1e3, "k"),
+        _ => (value / 1e6, "M"),
+    };
+    let digits = match size.abs() {
+        size if size < 9.995 => 2,
+        size if size < 99.95 => 1,
+        _ => 0,
+    };
+    let text = format!("{size:.digits$}");
+    let text = if digits == 0 { &text } else { text.trim_end_matches('0').trim_end_matches('.') };
+    format!("{text}{unit}")
+}
+
 /// A figure that may not be known.
 pub(crate) fn known(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), figure)
@@ -56,6 +73,12 @@ mod tests {
             ["0.00", "1.23", "10.0", "45.7", "100", "789", "1,234", "1,234,567", "-1,234"]
         );
         assert_eq!(known(None), "–");
+    }
+
+    #[test]
+    fn short_figures_leave_out_what_is_nought() {
+        let texts = [0.0, 0.5, 10.0, 500.0, 999.9, 2_000.0, 21_449.0, 999_600.0, 1.234e6];
+        assert_eq!(texts.map(short), ["0", "0.5", "10", "500", "1k", "2k", "21.4k", "1M", "1.23M"]);
     }
 
     #[test]

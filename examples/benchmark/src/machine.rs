@@ -9,17 +9,24 @@ pub(crate) struct Usage {
     pub(crate) cpu: Option<Duration>,
     /// How often memory was allocated.
     pub(crate) allocations: Option<u64>,
+    /// How many bytes.
+    pub(crate) allocated: Option<u64>,
 }
 
 impl Usage {
     pub(crate) fn now() -> Self {
-        Self { cpu: cpu(), allocations: allocations() }
+        let (allocations, allocated) = allocations().unzip();
+        Self { cpu: cpu(), allocations, allocated }
     }
 
     pub(crate) fn since(&self, before: &Self) -> Self {
-        let cpu = self.cpu.zip(before.cpu).map(|(now, then)| now.saturating_sub(then));
-        let allocations = self.allocations.zip(before.allocations);
-        Self { cpu, allocations: allocations.map(|(now, then)| now.saturating_sub(then)) }
+        let more =
+            |now: Option<u64>, then| now.zip(then).map(|(now, then)| now.saturating_sub(then));
+        Self {
+            cpu: self.cpu.zip(before.cpu).map(|(now, then)| now.saturating_sub(then)),
+            allocations: more(self.allocations, before.allocations),
+            allocated: more(self.allocated, before.allocated),
+        }
     }
 }
 
@@ -46,12 +53,12 @@ fn cpu() -> Option<Duration> {
 static HEAP: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
 #[cfg(feature = "allocations")]
-fn allocations() -> Option<u64> {
+fn allocations() -> Option<(u64, u64)> {
     let stats = HEAP.stats();
-    Some((stats.allocations + stats.reallocations) as u64)
+    Some(((stats.allocations + stats.reallocations) as u64, stats.bytes_allocated as u64))
 }
 
 #[cfg(not(feature = "allocations"))]
-const fn allocations() -> Option<u64> {
+const fn allocations() -> Option<(u64, u64)> {
     None
 }

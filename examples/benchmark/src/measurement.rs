@@ -38,6 +38,8 @@ pub(crate) struct Figures {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) allocs_per_op: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) alloc_bytes_per_op: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rss_mib: Option<f64>,
 }
 
@@ -52,6 +54,7 @@ impl Figures {
             p99_us: micros(0.99),
             cpu_us_per_op: used.cpu.map(|cpu| rounded(cpu.as_secs_f64() * 1e6 / calls)),
             allocs_per_op: used.allocations.map(|count| rounded(count as f64 / calls)),
+            alloc_bytes_per_op: used.allocated.map(|bytes| rounded(bytes as f64 / calls)),
             rss_mib: resident_mib().map(rounded),
         }
     }
@@ -69,6 +72,7 @@ impl Figures {
             p99_us: of(|run| run.p99_us),
             cpu_us_per_op: of_known(|run| run.cpu_us_per_op),
             allocs_per_op: of_known(|run| run.allocs_per_op),
+            alloc_bytes_per_op: of_known(|run| run.alloc_bytes_per_op),
             rss_mib: of_known(|run| run.rss_mib),
         }
     }
@@ -92,8 +96,15 @@ mod tests {
     use super::*;
 
     fn figures(ops_per_s: f64, allocs_per_op: Option<f64>) -> Figures {
-        let rss_mib = None;
-        Figures { ops_per_s, p50_us: 1.0, p99_us: 2.0, cpu_us_per_op: None, allocs_per_op, rss_mib }
+        Figures {
+            ops_per_s,
+            p50_us: 1.0,
+            p99_us: 2.0,
+            cpu_us_per_op: None,
+            allocs_per_op,
+            alloc_bytes_per_op: None,
+            rss_mib: None,
+        }
     }
 
     #[test]
@@ -115,9 +126,11 @@ mod tests {
         let mut latencies = Histogram::new(3).unwrap();
         latencies.record_n(1_000, 99).unwrap();
         latencies.record(1_000_000).unwrap();
-        let used = Usage { cpu: Some(Duration::from_millis(500)), allocations: Some(1234) };
+        let cpu = Some(Duration::from_millis(500));
+        let used = Usage { cpu, allocations: Some(1234), allocated: Some(400_000) };
         let figures = Figures::new(&latencies, Duration::from_millis(500), &used);
         assert_eq!((figures.ops_per_s, figures.p50_us, figures.p99_us), (200.0, 1.0, 1.0));
         assert_eq!((figures.cpu_us_per_op, figures.allocs_per_op), (Some(5000.0), Some(12.34)));
+        assert_eq!(figures.alloc_bytes_per_op, Some(4000.0));
     }
 }

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-
-use crate::measurement::Measurement;
+use serde::Serialize;
 
 /// Writes a line of JSON for each run, as soon as it is over.
 pub(crate) struct Lines {
@@ -31,7 +30,7 @@ impl Lines {
         self.is_stdout
     }
 
-    pub(crate) fn write(&mut self, run: &Measurement) -> Result<()> {
+    pub(crate) fn write(&mut self, run: &impl Serialize) -> Result<()> {
         let line = serde_json::to_string(run)?;
         writeln!(self.to, "{line}").with_context(|| format!("cannot write {}", self.name))
     }

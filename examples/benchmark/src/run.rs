@@ -12,7 +12,7 @@ use crate::benchmark::Block;
 use crate::calls::{Approaches, Client, Spreads, StoresAt};
 use crate::cluster::Cluster;
 use crate::format::{bytes, counted, figure, known};
-use crate::load::Load;
+use crate::load::{Load, Span};
 use crate::measurement::{Figures, Measurement};
 use crate::output::Lines;
 use crate::peers::{self, Peer, TIMEOUT};
@@ -48,8 +48,12 @@ pub(crate) async fn run(arguments: &arguments::Run) -> Result<Outcome> {
             *quorum == Quorum::Majority,
             "gorums is measured with majorities: leave out --quorum"
         );
+        ensure!(
+            load.calls.is_none() && load.threads.is_none(),
+            "gorums is measured for some time on threads of its own: leave out --calls and --threads"
+        );
         peer.prepare().await?;
-        let measured = Peer::measure_gorums(load.nodes, load.payload, load.of_callers());
+        let measured = Peer::measure_gorums(load.nodes, load.payload, load.callers, load.seconds);
         (watched(load, measured).await?, load.nodes, true)
     } else {
         let cluster = load.cluster(*peer, *quorum).await?;
@@ -85,7 +89,12 @@ pub(crate) async fn kind(kind: Kind, load: &arguments::Load) -> Result<Outcome> 
 impl arguments::Load {
     /// What the callers do.
     pub(crate) const fn of_callers(&self) -> Load {
-        Load { callers: self.callers, warm_up: self.warm_up, seconds: self.seconds }
+        let &Self { callers, warm_up, seconds, .. } = self;
+        let span = match self.calls {
+            Some(calls) => Span::Calls(calls),
+            None => Span::Time { warm_up, seconds },
+        };
+        Load { callers, span }
     }
 
     fn block(&self) -> Block {
@@ -129,24 +138,28 @@ impl<'a> Report<'a> {
 
 fn print(run: &Measurement) {
     let Measurement { peer, call, nodes, payload, callers, figures, .. } = run;
-    let Figures { ops_per_s, p50_us, p99_us, cpu_us_per_op, allocs_per_op, rss_mib } = figures;
+    let Figures { ops_per_s, p50_us, p99_us, cpu_us_per_op, rss_mib, .. } = figures;
     let (nodes, callers) = (counted(*nodes, "node"), counted(*callers, "caller"));
     println!("{call} by {peer}: {nodes}, {} of payload, {callers}", bytes(*payload));
     println!("{:>12}  calls per second", figure(*ops_per_s));
     println!("{:>12}  µs, the median call", figure(*p50_us));
     println!("{:>12}  µs, the call that 99 % are faster than", figure(*p99_us));
     println!("{:>12}  µs of processor time per call", known(*cpu_us_per_op));
-    if allocs_per_op.is_some() {
-        println!("{:>12}  allocations per call", known(*allocs_per_op));
+    if figures.allocs_per_op.is_some() {
+        println!("{:>12}  allocations per call", known(figures.allocs_per_op));
+        println!("{:>12}  bytes allocated per call", known(figures.alloc_bytes_per_op));
     }
     println!("{:>12}  MiB in memory", known(*rss_mib));
 }
 
-/// Shows how much of the time has passed, on a terminal.
+/// Shows how much of the time has passed, on a terminal. Nothing disturbs calls that are counted.
 async fn watched<T>(
     load: &arguments::Load,
     measured: impl Future<Output = Result<T>>,
 ) -> Result<T> {
+    if load.calls.is_some() {
+        return measured.await;
+    }
     let time = load.warm_up + load.seconds;
     let bar = bar(time);
     let showing = async {

@@ -23,7 +23,7 @@ mod events;
 mod latency;
 mod link_id;
 mod losses;
-mod outbox;
+pub(crate) mod outbox;
 mod pings;
 mod requests;
 mod reversed;

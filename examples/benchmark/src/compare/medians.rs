@@ -1,6 +1,6 @@
-use super::Case;
-use crate::format::{bytes, figure, known};
-use crate::measurement::{Figures, Measurement};
+use crate::case::Case;
+use crate::format::{bytes, counted, figure, known};
+use crate::measurement::Figures;
 use crate::peers::Peer;
 use crate::table::table;
 
@@ -9,22 +9,22 @@ use crate::table::table;
 pub(crate) struct Medians(Vec<(Case, Runs)>);
 
 /// The runs of each peer.
-type Runs = Vec<(String, Vec<Figures>)>;
+type Runs = Vec<(Peer, Vec<Figures>)>;
 
 impl Medians {
-    pub(super) fn add(&mut self, case: Case, run: Measurement) {
+    pub(crate) fn add(&mut self, case: Case, peer: Peer, run: Figures) {
         let peers = entry(&mut self.0, case);
-        entry(peers, run.peer).push(run.figures);
+        entry(peers, peer).push(run);
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What was measured, and the median of each peer.
-    pub(crate) fn cases(&self) -> impl Iterator<Item = (Case, Vec<(&str, Figures)>)> {
+    pub(crate) fn cases(&self) -> impl Iterator<Item = (Case, Vec<(Peer, Figures)>)> {
         self.0.iter().map(|(case, peers)| {
-            let medians = peers.iter().map(|(peer, runs)| (peer.as_str(), Figures::median(runs)));
+            let medians = peers.iter().map(|(peer, runs)| (*peer, Figures::median(runs)));
             (*case, medians.collect())
         })
     }
@@ -62,7 +62,7 @@ impl Medians {
                 let ratio = ours.map(|ours| ours / figures.ops_per_s);
                 let calls = figure(figures.ops_per_s);
                 let (p50, p99) = (figure(figures.p50_us), figure(figures.p99_us));
-                row.extend([(*peer).to_owned(), calls, known(ratio), p50, p99]);
+                row.extend([peer.to_string(), calls, known(ratio), p50, p99]);
                 row.extend(
                     [figures.cpu_us_per_op, figures.allocs_per_op, figures.rss_mib].map(known),
                 );
@@ -74,16 +74,15 @@ impl Medians {
 
     fn explanation(&self) -> String {
         format!(
-            "Medians of {} runs in turn; quorum/peer is the ratio of the medians of calls/s.",
-            self.repeats()
+            "Medians of {} in turn; quorum/peer is the ratio of the medians of calls/s.",
+            counted(self.repeats(), "run")
         )
     }
 }
 
 /// The calls a second of this library, if it was measured.
-pub(crate) fn ours(peers: &[(&str, Figures)]) -> Option<f64> {
-    let name = Peer::Quorum.to_string();
-    peers.iter().find(|(peer, _)| *peer == name).map(|(_, figures)| figures.ops_per_s)
+pub(crate) fn ours(peers: &[(Peer, Figures)]) -> Option<f64> {
+    peers.iter().find(|(peer, _)| *peer == Peer::Quorum).map(|(_, figures)| figures.ops_per_s)
 }
 
 /// What stands under a key, in a list that keeps its order.

@@ -5,24 +5,16 @@ mod process;
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum as _;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Outcome;
 use crate::arguments::Compare;
+use crate::case::{Case, bar, cases, distinct};
 use crate::chart::chart;
 use crate::measurement::Measurement;
 use crate::output::{Lines, create};
 use crate::peers::Peer;
 pub(crate) use medians::{Medians, ours};
-
-/// What is measured, by every peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Case {
-    pub(crate) nodes: usize,
-    /// Bytes.
-    pub(crate) payload: usize,
-    pub(crate) callers: usize,
-}
+pub(crate) use process::{run_of, this_program};
 
 pub(crate) async fn compare(arguments: &Compare) -> Result<Outcome> {
     let mut lines = arguments.json.as_deref().map(Lines::open).transpose()?;
@@ -42,7 +34,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<Outcome> {
 }
 
 /// Those that can be measured, in the order in which they were named. Says why the others can't.
-async fn peers(names: &[String]) -> Vec<Peer> {
+pub(crate) async fn peers(names: &[String]) -> Vec<Peer> {
     let mut peers = Vec::new();
     for name in distinct(names) {
         let Ok(peer) = Peer::from_str(name, false) else {
@@ -59,16 +51,6 @@ async fn peers(names: &[String]) -> Vec<Peer> {
     peers
 }
 
-fn distinct(names: &[String]) -> Vec<&String> {
-    let mut distinct = Vec::new();
-    for name in names {
-        if !distinct.contains(&name) {
-            distinct.push(name);
-        }
-    }
-    distinct
-}
-
 /// Runs all peers in turn, as often as was asked for, so that a machine that is busy for a while is so
 /// for all of them. A run that fails is named, and the others go on.
 async fn measure(
@@ -76,23 +58,20 @@ async fn measure(
     peers: &[Peer],
     mut lines: Option<&mut Lines>,
 ) -> Result<(Medians, bool)> {
-    let cases = cases(arguments);
+    let cases = cases(&arguments.cases);
     let bar = bar(cases.len() * arguments.repeats * peers.len());
     let (mut medians, mut is_complete) = (Medians::default(), true);
     for case in cases {
         for repeat in 1..=arguments.repeats {
             for &peer in peers {
                 let Case { nodes, payload, callers } = case;
-                bar.set_message(format!(
-                    "{peer}: {nodes} nodes, {payload} bytes, {callers} callers"
-                ));
+                bar.set_message(format!("{peer}: {case}"));
                 bar.tick();
                 match process::run(peer, case, arguments).await {
                     Ok(figures) => {
-                        let (peer, call) = (peer.to_string(), "quorumcall");
-                        let repeat = Some(repeat);
+                        let (call, repeat) = ("quorumcall", Some(repeat));
                         let run = Measurement {
-                            peer,
+                            peer: peer.to_string(),
                             call,
                             nodes,
                             payload,
@@ -104,13 +83,13 @@ async fn measure(
                         if let Some(lines) = &mut lines {
                             lines.write(&run)?;
                         }
-                        medians.add(case, run);
+                        medians.add(case, peer, run.figures);
                     }
                     Err(error) => {
                         is_complete = false;
                         bar.suspend(|| {
                             eprintln!(
-                                "a run of {peer} with {case:?} failed, and is left out: {error:#}"
+                                "a run of {peer} with {case} failed, and is left out: {error:#}"
                             );
                         });
                     }
@@ -121,27 +100,4 @@ async fn measure(
     }
     bar.finish_and_clear();
     Ok((medians, is_complete))
-}
-
-fn cases(arguments: &Compare) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for &nodes in &arguments.nodes {
-        for &payload in &arguments.payload {
-            for &callers in &arguments.callers {
-                let case = Case { nodes, payload, callers };
-                if !cases.contains(&case) {
-                    cases.push(case);
-                }
-            }
-        }
-    }
-    cases
-}
-
-/// It shows itself on a terminal only.
-fn bar(runs: usize) -> ProgressBar {
-    let bar = ProgressBar::new(runs as u64);
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {eta} left  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

@@ -14,7 +14,7 @@ use crate::benchmark::Block;
 use crate::calls::{Client, Stores};
 use crate::cluster::Cluster;
 use crate::format::{bytes, counted, figure, known};
-use crate::load::{Load, Work as _};
+use crate::load::{Load, Span, Work as _};
 use crate::measurement::{Figures, Measurement};
 use crate::output::Lines;
 use crate::peers::{Peer, TIMEOUT};
@@ -60,7 +60,8 @@ async fn measure(arguments: &arguments::Hang) -> Result<Vec<Measurement>> {
         bar.set_message(format!("{phase} the hang"));
         bar.tick();
         proxy.hang(phase == "during");
-        let figures = Load { callers, warm_up, seconds }.put_on(&work).await?;
+        let span = Span::Time { warm_up, seconds };
+        let figures = Load { callers, span }.put_on(&work).await?;
         // The phases follow each other without a pause.
         warm_up = Duration::ZERO;
         let (peer, call) = (Peer::Quorum.to_string(), "quorumcall");

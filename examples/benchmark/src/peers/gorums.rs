@@ -3,11 +3,11 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Command;
 
-use crate::load::Load;
 use crate::measurement::Figures;
 
 /// Where its program is.
@@ -25,8 +25,12 @@ pub(super) async fn prepare() -> Result<()> {
 }
 
 /// Its warm-up is its own.
-pub(super) async fn measure(nodes: usize, payload: usize, load: Load) -> Result<Figures> {
-    let Load { callers, seconds, .. } = load;
+pub(super) async fn measure(
+    nodes: usize,
+    payload: usize,
+    callers: usize,
+    seconds: Duration,
+) -> Result<Figures> {
     let mut go = Command::new("go");
     go.args(["run", "./benchmark"]).current_dir(FOLDER).stdin(Stdio::null()).kill_on_drop(true);
     for (name, value) in [("-nodes", nodes), ("-payload", payload), ("-callers", callers)] {

@@ -87,9 +87,10 @@ impl Peer {
     pub(crate) async fn measure_gorums(
         nodes: usize,
         payload: usize,
-        load: Load,
+        callers: usize,
+        seconds: Duration,
     ) -> Result<Figures> {
-        gorums::measure(nodes, payload, load).await
+        gorums::measure(nodes, payload, callers, seconds).await
     }
 }
 

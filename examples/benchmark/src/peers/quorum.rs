@@ -5,13 +5,14 @@ use quorum_runtime::Server;
 use tokio::net::TcpListener;
 
 use super::{ENVELOPE, TIMEOUT};
-use crate::arguments::{MAX_PAYLOAD, Quorum};
+use crate::arguments::Quorum;
 use crate::benchmark::{BenchmarkServer, Block};
 use crate::calls::{Client, Stores};
 use crate::cluster::Cluster;
 use crate::load::Load;
 use crate::measurement::Figures;
 use crate::store::Store;
+use crate::values::MAX_PAYLOAD;
 
 pub(super) async fn serve(
     listener: TcpListener,

@@ -12,13 +12,13 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
 use super::{ENVELOPE, FRAME, WINDOW};
-use crate::arguments::MAX_PAYLOAD;
 use crate::benchmark::unary::unary_client::UnaryClient;
 use crate::benchmark::unary::unary_server::{Unary, UnaryServer};
 use crate::benchmark::{Block, Stored};
 use crate::cluster::Cluster;
 use crate::load::Work;
 use crate::store::Store;
+use crate::values::MAX_PAYLOAD;
 
 #[tonic::async_trait]
 impl Unary for Store {

@@ -20,24 +20,33 @@ fn peers_are_compared_in_a_table_in_lines_and_in_a_chart() {
         "{table}"
     );
 
-    let runs = figures(&std::fs::read_to_string(json).unwrap());
+    let runs = figures(&std::fs::read_to_string(&json).unwrap());
     let turns =
         runs.iter().map(|run| (run["peer"].as_str().unwrap(), run["repeat"].as_u64().unwrap()));
     let turns: Vec<_> = turns.collect();
     assert_eq!(turns[..4], [("quorum", 1), ("tcp", 1), ("quorum", 2), ("tcp", 2)]);
     assert_eq!(turns.len(), 16);
 
-    let chart = std::fs::read_to_string(chart).unwrap();
-    let chart = roxmltree::Document::parse(&chart).unwrap();
-    let bars = |class| chart.descendants().filter(move |bar| bar.attribute("class") == Some(class));
-    assert_eq!((bars("bar ours").count(), bars("bar").count()), (4, 4));
-    let longest =
-        bars("bar ours").chain(bars("bar")).filter(|bar| bar.attribute("width") == Some("150.0"));
-    assert_eq!(longest.count(), 4, "one in each panel");
-    let texts: Vec<_> = chart.descendants().filter_map(|node| node.text()).collect();
-    for text in ["Quorum calls per second, of a majority", "1 KiB each", "4 callers", "tcp"] {
+    let drawn = std::fs::read_to_string(&chart).unwrap();
+    let document = roxmltree::Document::parse(&drawn).unwrap();
+    let circles = document.descendants().filter(|node| node.has_tag_name("circle"));
+    assert_eq!(circles.count(), 2 * 4, "a point for each peer in each case");
+    let lines = |peer| {
+        document.descendants().filter(move |node| {
+            node.has_tag_name("polyline") && node.attribute("class") == Some(peer)
+        })
+    };
+    assert_eq!((lines("quorum").count(), lines("tcp").count()), (3, 3), "two panels, a legend");
+    let texts: Vec<_> = document.descendants().filter_map(|node| node.text()).collect();
+    for text in ["Quorum calls per second, of a majority", "1 node, 1 KiB", "callers", "tcp"] {
         assert!(texts.contains(&text), "no {text} in {texts:?}");
     }
+
+    // The same can be drawn later, of what was written.
+    std::fs::remove_file(&chart).unwrap();
+    let report = printed(&format!("report {json} --chart {chart}"));
+    assert_eq!(report.lines().count(), 2 + 4, "{report}");
+    assert_eq!(std::fs::read_to_string(chart).unwrap(), drawn);
 }
 
 #[test]

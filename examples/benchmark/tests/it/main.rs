@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod compares;
+mod counts;
 mod measures;
 mod program;
 mod refuses;
+mod reports;

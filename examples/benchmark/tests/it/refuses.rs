@@ -20,6 +20,9 @@ fn numbers_that_mean_nothing() {
     refused("run --seconds soon", "it is no number of seconds");
     refused("compare --nodes 3,0", "it must be from 1 to 100");
     refused("compare --repeats 0", "it must be from 1 to 1000");
+    refused("run --calls 0", "it must be from 1 to 1000000000");
+    refused("run --calls 9 --seconds 1", "'--calls <COUNT>' cannot be used with");
+    refused("run --threads 0", "it must be from 1 to 1024");
     refused("hang --nodes 0", "it must be from 1 to 100");
 }
 
@@ -28,6 +31,8 @@ fn peers_that_there_are_not() {
     refused("run --peer raft", "[possible values: quorum, unary, tcp, gorums]");
     refused("compare --peers raft", "there is no peer to measure");
     refused("run --peer gorums --quorum all", "gorums is measured with majorities");
+    refused("run --peer gorums --calls 9", "leave out --calls and --threads");
+    refused("count --peers gorums", "there is no peer to count");
     refused("run --peer gorums --remotes a:1", "gorums has its servers in its own process");
     refused("serve --listen 127.0.0.1:0 --peer gorums", "gorums serves in its own process");
 }

@@ -3,8 +3,8 @@ use std::io;
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use crate::arguments::MAX_PAYLOAD;
 use crate::peers::ENVELOPE;
+use crate::values::MAX_PAYLOAD;
 
 /// Bytes in front of each frame: its length, big-endian.
 pub(super) const LENGTH: usize = 4;
