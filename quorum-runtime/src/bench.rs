@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::task::noop_waker_ref;
 use tonic::{Code, Status};
 
@@ -15,6 +15,9 @@ use crate::link::{Answer, Delivery, Outgoing};
 use crate::wire::{Entry, Envelope, RpcStatus};
 
 const METHOD: Bytes = Bytes::from_static(b"register.Register.Write");
+
+/// Bytes that gRPC puts in front of each message.
+const PREFIX: usize = 5;
 
 /// A message on the stream.
 #[derive(Clone, Debug)]
@@ -53,18 +56,19 @@ impl Message {
 
     /// Writes it behind what is there.
     pub fn encode(&self, buffer: &mut BytesMut) {
-        buffer.reserve(self.0.encoded_len());
-        self.0.encode(buffer);
+        self.0.write_up_to_payload(buffer);
+        buffer.put_slice(&self.0.payload);
     }
 
-    /// Reads it.
+    /// Reads it, behind the prefix that gRPC puts in front of it.
     ///
     /// # Panics
     ///
     /// When it is none.
     #[must_use]
-    pub fn decode(mut bytes: Bytes) -> Self {
-        Self(Envelope::decode(&mut bytes).expect("an envelope"))
+    pub fn decode(bytes: Bytes) -> Self {
+        let message = PREFIX..bytes.len();
+        Self(Envelope::decode(&bytes, message, Bytes::new()).expect("an envelope"))
     }
 }
 
@@ -91,8 +95,7 @@ impl Requests {
         let envelope = Envelope { sequence, method: METHOD, ..Envelope::default() };
         let delivery = Delivery { answer: Answer::Once, ordered: true, ..Delivery::default() };
         let (bytes, reply_to) = (40, self.call.clone());
-        let (deadline, not_before) = (None, None);
-        self.outbox.push(Outgoing { envelope, bytes, reply_to, delivery, deadline, not_before });
+        self.outbox.push(Outgoing::new(envelope, bytes, reply_to, delivery, None, None));
     }
 
     /// Takes the next request out of the queue, as the connection does. It waits for its reply then.
