@@ -10,7 +10,6 @@ mod collector;
 mod complete;
 mod dissemination;
 mod grid;
-mod ids;
 mod joint;
 mod level;
 mod majority;

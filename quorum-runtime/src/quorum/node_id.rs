@@ -18,8 +18,6 @@ use std::fmt;
 pub struct NodeId(u32);
 
 impl NodeId {
-    pub(super) const ZERO: Self = Self(0);
-
     /// The id as a plain number.
     #[must_use]
     pub const fn get(self) -> u32 {

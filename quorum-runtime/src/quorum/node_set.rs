@@ -1,10 +1,14 @@
-use std::hash::{Hash, Hasher};
 use std::iter::Copied;
 use std::ops::{BitAnd, BitOr, Sub};
 use std::slice;
 
+use smallvec::SmallVec;
+
 use super::NodeId;
-use super::ids::Ids;
+
+/// Up to so many ids are held in place: several sets come and go with each call, and those of a small
+/// group need no memory of their own.
+const FEW: usize = 9;
 
 /// A set of node ids, in ascending order.
 ///
@@ -24,14 +28,14 @@ use super::ids::Ids;
 /// ```
 // In ascending order: the sets are small, are read far more often than changed, and iterate in an
 // order that does not differ between runs.
-#[derive(Clone, Debug)]
-pub struct NodeSet(Ids);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NodeSet(SmallVec<[NodeId; FEW]>);
 
 impl NodeSet {
     /// The set without any node.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Ids::new())
+        Self(SmallVec::new_const())
     }
 
     /// Adds a node, and says whether it was new.
@@ -86,14 +90,14 @@ impl NodeSet {
 
     /// How many nodes are in the set.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether the set has no node.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The nodes in ascending order.
@@ -213,31 +217,11 @@ impl Sub<&NodeSet> for &NodeSet {
     }
 }
 
-impl Default for NodeSet {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl PartialEq for NodeSet {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
-    }
-}
-
-impl Eq for NodeSet {}
-
-impl Hash for NodeSet {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_slice().hash(state);
-    }
-}
-
 impl<N: Into<NodeId>> FromIterator<N> for NodeSet {
     fn from_iter<I: IntoIterator<Item = N>>(nodes: I) -> Self {
-        let mut nodes: Ids = nodes.into_iter().map(Into::into).collect();
-        nodes.sort();
-        Self(nodes)
+        let mut set = Self::new();
+        set.extend(nodes);
+        set
     }
 }
 
@@ -250,7 +234,10 @@ impl<N: Into<NodeId>, const COUNT: usize> From<[N; COUNT]> for NodeSet {
 impl<N: Into<NodeId>> Extend<N> for NodeSet {
     fn extend<I: IntoIterator<Item = N>>(&mut self, nodes: I) {
         self.0.extend(nodes.into_iter().map(Into::into));
-        self.0.sort();
+        if !self.0.is_sorted_by(|one, next| one < next) {
+            self.0.sort_unstable();
+            self.0.dedup();
+        }
     }
 }
 
