@@ -158,7 +158,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
                 self.ended(done.head, done.turn.take_reply_metadata(), done.outcome)
             }));
         }
-        if let Poll::Ready(event) = self.poll_current(task) {
+        if self.current.is_some()
+            && let Poll::Ready(event) = self.poll_current(task)
+        {
             return Poll::Ready(event);
         }
         if !self.ended {

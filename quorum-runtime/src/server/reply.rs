@@ -3,7 +3,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::registry;
-use crate::wire::{self, Entry, Envelope, RpcStatus};
+use crate::wire::{self, Envelope, RpcStatus};
 
 /// More than a reply without metadata takes besides its method and its payload.
 const FRAMING: usize = 64;
@@ -25,31 +25,43 @@ pub(super) struct Phrasing {
 
 impl Phrasing {
     /// A reply, with metadata where there is some. That of a status travels in the same place.
+    #[inline]
     pub(super) fn reply(
         self,
         metadata: Option<MetadataMap>,
         head: ReplyHead,
         outcome: Result<Bytes, Status>,
     ) -> Envelope {
-        let entries = metadata.map(|metadata| wire::entries_of(&metadata)).unwrap_or_default();
         let method = Bytes::from_static(head.method.as_bytes());
-        self.put(head.sequence, method, entries, outcome)
+        match (outcome, metadata) {
+            (Ok(payload), None) => {
+                let method = self.name(method);
+                let bytes = method.len() + payload.len() + FRAMING;
+                let reply =
+                    Envelope { sequence: head.sequence, method, payload, ..Envelope::default() };
+                // The exact size takes a while, and is nearly never in doubt.
+                if bytes <= self.max_message_size { reply } else { self.limited(reply) }
+            }
+            (outcome, metadata) => self.put(head.sequence, method, metadata, outcome),
+        }
     }
 
     /// The answer to a request for a method that is not there.
     pub(super) fn no_method(self, sequence: u64, method: Bytes) -> Envelope {
         let outcome = Err(registry::no_method(&method));
-        self.put(sequence, method, Vec::new(), outcome)
+        self.put(sequence, method, None, outcome)
     }
 
+    #[cold]
     fn put(
         self,
         sequence: u64,
         method: Bytes,
-        entries: Vec<Entry>,
+        metadata: Option<MetadataMap>,
         outcome: Result<Bytes, Status>,
     ) -> Envelope {
-        let method = if self.repeats_method { method } else { Bytes::new() };
+        let entries = metadata.map(|metadata| wire::entries_of(&metadata)).unwrap_or_default();
+        let method = self.name(method);
         let mut reply = Envelope { sequence, method, entries, ..Envelope::default() };
         match outcome {
             Ok(payload) => reply.payload = payload,
@@ -61,15 +73,13 @@ impl Phrasing {
         self.limited(reply)
     }
 
+    fn name(self, method: Bytes) -> Bytes {
+        if self.repeats_method { method } else { Bytes::new() }
+    }
+
     /// The reply, if it is not too large; else a status that says so.
     fn limited(self, mut reply: Envelope) -> Envelope {
-        let limit = self.max_message_size;
-        let is_plain = reply.status.is_none() && reply.entries.is_empty();
-        // The exact size takes a while, and is nearly never in doubt.
-        if is_plain && reply.method.len() + reply.payload.len() + FRAMING <= limit {
-            return reply;
-        }
-        let bytes = reply.encoded_len();
+        let (bytes, limit) = (reply.encoded_len(), self.max_message_size);
         if bytes > limit {
             let text = format!("the reply of {bytes} bytes is over the limit of {limit}");
             reply.payload = Bytes::new();
