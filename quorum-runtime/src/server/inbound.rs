@@ -1,6 +1,6 @@
 mod observed;
+mod turns;
 
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,19 +11,17 @@ use tokio::task::coop;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
-use tonic::metadata::MetadataMap;
 
 use super::beside::{Begun, Beside};
-use super::call::Call;
 use super::caller::Caller;
-use super::replier::{Outlet, Said, What};
-use super::reply::{Phrasing, ReplyHead};
-use super::service::{Outcome, Running, nothing_runs};
+use super::replier::{Said, What};
+use super::reply::Phrasing;
+use super::service::{Running, nothing_runs};
 use super::turn::Turn;
-use super::waiting::{Accepted, Waiting};
+use super::waiting::Waiting;
 use crate::link::Reversed;
 use crate::observe::{Line, OpenLine};
-use crate::wire::{self, Envelope};
+use crate::wire::Envelope;
 
 /// Replies of handlers that reply several times, for all of one stream, that may wait for the
 /// caller to take them. At the limit the handlers wait.
@@ -84,9 +82,6 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Stream for Inbound<S> {
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let inbound = self.get_mut();
         loop {
-            if let Some(refusal) = inbound.begin_waiting() {
-                return Poll::Ready(Some(Ok(refusal)));
-            }
             // Handlers run here, so a flood of requests must let other tasks run as well.
             let budget = ready!(coop::poll_proceed(task));
             let event = ready!(inbound.poll_event(task));
@@ -130,20 +125,6 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         Self { reversed: Some(reversed), ..self }
     }
 
-    /// Begins what waits, as long as turns are free; a refusal if one has to be told.
-    fn begin_waiting(&mut self) -> Option<Envelope> {
-        while self.current.is_none() && !self.beside.is_full() {
-            let request = self.waiting.pop()?;
-            if request.is_late() {
-                return Some(self.refuse_late(&request));
-            }
-            if let Some(refusal) = self.begin(request) {
-                return Some(refusal);
-            }
-        }
-        None
-    }
-
     /// The next thing to happen.
     fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<Event> {
         if self.speaks
@@ -158,9 +139,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
                 self.ended(done.head, done.turn.take_reply_metadata(), done.outcome)
             }));
         }
-        if self.current.is_some()
-            && let Poll::Ready(event) = self.poll_current(task)
-        {
+        if let Poll::Ready(event) = self.poll_turn(task) {
             return Poll::Ready(event);
         }
         if !self.ended {
@@ -190,44 +169,6 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         Poll::Pending
     }
 
-    /// Runs the handler that holds the turn, until it has ended or released.
-    fn poll_current(&mut self, task: &mut Context<'_>) -> Poll<Event> {
-        let Some(request) = self.current.take() else {
-            return Poll::Pending;
-        };
-        if let Poll::Ready(outcome) = self.running.poll(task) {
-            if self.line.is_observed() {
-                // The observer is told of its end when it goes.
-                self.running = nothing_runs();
-            }
-            let Begun { head, turn, .. } = request;
-            let metadata = turn.take_reply_metadata();
-            self.keep(turn);
-            return Poll::Ready(self.ended(head, metadata, outcome));
-        }
-        if request.turn.is_released(task) {
-            self.tell_released(request.head);
-            self.beside.add(request, mem::replace(&mut self.running, nothing_runs()));
-            return Poll::Ready(Event::Progress);
-        }
-        self.current = Some(request);
-        Poll::Pending
-    }
-
-    /// Keeps a turn that is over for the next request, unless its handler has left its `Call` somewhere,
-    /// which must not come to speak of another request.
-    fn keep(&mut self, mut turn: Arc<Turn>) {
-        if let Some(free) = Arc::get_mut(&mut turn) {
-            free.renew();
-            self.turn = Some(turn);
-        }
-    }
-
-    /// A handler has ended, and may have a reply.
-    fn ended(&self, head: ReplyHead, metadata: Option<MetadataMap>, outcome: Outcome) -> Event {
-        Event::saying(outcome.map(|outcome| self.reply(metadata, head, outcome)))
-    }
-
     /// The next request, where there is room to read one and the server goes on.
     fn poll_request(&mut self, task: &mut Context<'_>) -> Poll<Event> {
         if !self.waiting.has_room() {
@@ -255,101 +196,6 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         }
         self.ended = true;
         Poll::Ready(Event::Progress)
-    }
-
-    /// Begins to handle a request, or lets it wait for its turn. A request for a method that is not
-    /// there is answered at once.
-    #[inline]
-    fn accept(&mut self, request: Envelope, task: &mut Context<'_>) -> Poll<Event> {
-        if let Some(reversed) = &self.reversed
-            && request.sequence & wire::FROM_SERVER != 0
-        {
-            reversed.deliver(request);
-            return Poll::Ready(Event::Progress);
-        }
-        self.tell_received(&request);
-        if wire::is_cancel(&request) {
-            self.cancel(request.sequence);
-            return Poll::Ready(Event::Progress);
-        }
-        let Some(handler) = self.caller.host.registry.find(&request.method) else {
-            return Poll::Ready(Event::Says(Ok(self.refuse_unknown(request))));
-        };
-        let request = Accepted::new(request, handler);
-        let is_free = self.current.is_none() && self.waiting.is_empty();
-        let is_ordered = self.caller.host.registry.handler(handler).ordered;
-        if (is_ordered && !is_free) || self.beside.is_full() {
-            self.waiting.push(request);
-            return Poll::Ready(Event::Progress);
-        }
-        if request.came_late() {
-            return Poll::Ready(Event::Says(Ok(self.refuse_late(&request))));
-        }
-        if let Some(refusal) = self.begin(request) {
-            return Poll::Ready(Event::Says(Ok(refusal)));
-        }
-        // What one that replies several times has said at once is to be asked for.
-        if is_ordered && !self.speaks {
-            self.poll_current(task)
-        } else {
-            Poll::Ready(Event::Progress)
-        }
-    }
-
-    /// Gives the turn to a request, unless its method takes no turns.
-    fn begin(&mut self, request: Accepted) -> Option<Envelope> {
-        let Accepted { envelope, deadline, handler } = request;
-        let Envelope { sequence, entries, payload, .. } = envelope;
-        let handler = self.caller.host.registry.handler(handler);
-        // Not the name that came: it is a part of the whole message, and would keep that in memory.
-        let head = ReplyHead { sequence, method: handler.name };
-        if let Err(refusal) = self.caller.host.limits.metadata.check(&entries) {
-            return Some(self.reply(None, head, Err(refusal)));
-        }
-        let turn = self.turn.take().unwrap_or_else(|| Arc::new(Turn::of(Arc::clone(&self.caller))));
-        let metadata = (!entries.is_empty()).then(|| wire::metadata_of(entries));
-        let call = Call::new(Arc::clone(&turn), handler.name, metadata, deadline);
-        let observed = self.observe_handler(head);
-        let (ordered, streams, bytes) = (handler.ordered, handler.streams(), payload.len());
-        let mut beside = nothing_runs();
-        let running = if ordered { &mut self.running } else { &mut beside };
-        self.speaks |= streams;
-        let outlet = || Outlet::new(head, self.speak.clone()).beside(&turn);
-        handler.begin(call, payload, outlet, running);
-        if let Some(observed) = observed {
-            let handled = mem::replace(running, nothing_runs());
-            running.set(observed.run(handled));
-        }
-        let request = Begun { head, turn, streams, bytes };
-        if ordered {
-            self.current = Some(request);
-        } else {
-            self.beside.add(request, beside);
-        }
-        None
-    }
-
-    /// A request whose time was over before its turn came is not begun.
-    fn refuse_late(&self, request: &Accepted) -> Envelope {
-        let method = self.caller.host.registry.handler(request.handler).name;
-        let head = ReplyHead { sequence: request.envelope.sequence, method };
-        let late = Status::deadline_exceeded("the deadline had passed before its turn came");
-        self.reply(None, head, Err(late))
-    }
-
-    /// The caller wants to hear no more of a call. What waits is not begun; a handler that may reply
-    /// several times stops where it waits; any other is told, and left to finish what it has begun.
-    fn cancel(&mut self, sequence: u64) {
-        self.waiting.remove(sequence);
-        self.beside.cancel(sequence);
-        if let Some(current) = self.current.take_if(|current| current.head.sequence == sequence) {
-            current.turn.give_up();
-            if current.streams {
-                self.running = nothing_runs();
-            } else {
-                self.current = Some(current);
-            }
-        }
     }
 
     /// The reply that a handler of several replies gave, or the mark of its end, which only a peer

@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::registry::HandlerId;
-use crate::wire::Envelope;
+use crate::wire::{Entry, Envelope};
 
 /// Requests that were read and wait for their turn.
 ///
@@ -21,26 +22,31 @@ pub(super) struct Waiting {
 /// A request that was read, and when its caller gives up.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    pub(super) envelope: Envelope,
+    pub(super) sequence: u64,
+    pub(super) entries: Vec<Entry>,
+    pub(super) payload: Bytes,
     pub(super) deadline: Option<Instant>,
     pub(super) handler: HandlerId,
 }
 
 impl Accepted {
-    /// A request that has just come.
+    /// A request that has just come. The name that came with it goes: it is a part of the whole message,
+    /// and would keep that in memory.
     pub(super) fn new(envelope: Envelope, handler: HandlerId) -> Self {
-        let deadline = envelope.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Self { envelope, deadline, handler }
+        let Envelope { sequence, entries, timeout, payload, .. } = envelope;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Self { sequence, entries, payload, deadline, handler }
+    }
+
+    /// What it holds.
+    fn bytes(&self) -> usize {
+        let of_entry = |entry: &Entry| size_of::<Entry>() + entry.key.len() + entry.value.len();
+        self.payload.len() + self.entries.iter().map(of_entry).sum::<usize>()
     }
 
     /// Whether the caller has given up meanwhile.
     pub(super) fn is_late(&self) -> bool {
         self.deadline.is_some_and(|at| at <= Instant::now())
-    }
-
-    /// The same for one that has just come, for which the clock needs no further look.
-    pub(super) fn came_late(&self) -> bool {
-        self.envelope.timeout.is_some_and(|timeout| timeout.is_zero())
     }
 }
 
@@ -58,23 +64,23 @@ impl Waiting {
     }
 
     pub(super) fn push(&mut self, request: Accepted) {
-        self.bytes += request.envelope.encoded_len();
+        self.bytes += request.bytes();
         self.requests.push_back(request);
     }
 
     pub(super) fn pop(&mut self) -> Option<Accepted> {
         let request = self.requests.pop_front()?;
-        self.bytes -= request.envelope.encoded_len();
+        self.bytes -= request.bytes();
         Some(request)
     }
 
     /// Takes a request out of the order, if it still waits.
     pub(super) fn remove(&mut self, sequence: u64) {
-        let is_it = |request: &Accepted| request.envelope.sequence == sequence;
+        let is_it = |request: &Accepted| request.sequence == sequence;
         if let Some(at) = self.requests.iter().position(is_it)
             && let Some(request) = self.requests.remove(at)
         {
-            self.bytes -= request.envelope.encoded_len();
+            self.bytes -= request.bytes();
         }
     }
 
@@ -86,8 +92,6 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::server::registry::Registry;
     use crate::server::service::Handler;
@@ -115,7 +119,7 @@ mod tests {
         waiting.remove(7);
         let mut left = Vec::new();
         while let Some(request) = waiting.pop() {
-            left.push(request.envelope.sequence);
+            left.push(request.sequence);
         }
         assert_eq!(left, [1, 3, 4]);
         assert!(waiting.is_empty());
