@@ -1,4 +1,6 @@
 mod observed;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::pin::Pin;

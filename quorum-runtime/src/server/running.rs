@@ -110,3 +110,57 @@ impl fmt::Debug for Running {
         f.debug_struct("Running").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+    use std::sync::Arc;
+
+    use futures::task::noop_waker_ref;
+
+    use super::*;
+
+    /// Ends at its second poll, and holds something as long as it is there.
+    fn handler(held: &Arc<()>) -> impl Future<Output = Outcome> + Send + use<> {
+        let (held, mut polled) = (Arc::clone(held), false);
+        poll_fn(move |_| {
+            assert_eq!(Arc::strong_count(&held), 2, "the one before is gone");
+            if std::mem::replace(&mut polled, true) { Poll::Ready(None) } else { Poll::Pending }
+        })
+    }
+
+    fn poll(running: &mut Running) -> Poll<Option<tonic::Code>> {
+        let polled = running.poll(&mut Context::from_waker(noop_waker_ref()));
+        polled.map(|outcome| outcome.and_then(|outcome| outcome.err().map(|status| status.code())))
+    }
+
+    #[test]
+    fn a_handler_goes_when_it_has_ended_and_leaves_its_place() {
+        let (held, mut running) = (Arc::new(()), Running::default());
+        assert_eq!(poll(&mut running), Poll::Pending);
+        for _ in 0..3 {
+            running.set("a.B.C", handler(&held));
+            assert_eq!(poll(&mut running), Poll::Pending);
+            assert_eq!(poll(&mut running), Poll::Ready(None));
+            assert_eq!(Arc::strong_count(&held), 1);
+            assert!(running.0.is_some());
+        }
+        running.set("a.B.C", handler(&held));
+        running.clear();
+        assert_eq!(Arc::strong_count(&held), 1);
+        running.set("a.B.C", pending());
+        assert_eq!(poll(&mut running), Poll::Pending);
+    }
+
+    #[test]
+    fn a_handler_that_panics_is_answered_for_and_gone() {
+        let (held, mut running) = (Arc::new(()), Running::default());
+        for _ in 0..2 {
+            let held = Arc::clone(&held);
+            running.set("a.B.C", poll_fn(move |_| panic!("{held:?}")));
+            assert_eq!(poll(&mut running), Poll::Ready(Some(tonic::Code::Internal)));
+            assert_eq!(poll(&mut running), Poll::Pending);
+        }
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+}

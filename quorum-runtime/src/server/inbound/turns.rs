@@ -112,7 +112,7 @@ impl<S> Inbound<S> {
         let running = self.places.of(request.handler);
         if let Poll::Ready(outcome) = running.poll(task) {
             let Begun { head, turn, .. } = request;
-            let metadata = turn.take_reply_metadata();
+            let metadata = outcome.as_ref().and_then(|_| turn.take_reply_metadata());
             self.keep(turn);
             return Poll::Ready(self.ended(head, metadata, outcome));
         }
