@@ -5,8 +5,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::registry::HandlerId;
 use super::reply::ReplyHead;
-use super::service::{Outcome, Running};
+use super::running::Running;
+use super::service::Outcome;
 use super::turn::Turn;
 
 /// The handlers of one caller that run beside each other, because they have released or their
@@ -26,6 +28,7 @@ pub(super) struct Beside {
 #[derive(Debug)]
 pub(super) struct Begun {
     pub(super) head: ReplyHead,
+    pub(super) handler: HandlerId,
     pub(super) turn: Arc<Turn>,
     /// Its handler may reply several times.
     pub(super) streams: bool,
@@ -65,7 +68,7 @@ impl Beside {
     }
 
     pub(super) fn add(&mut self, request: Begun, running: Running) {
-        let Begun { head, turn, streams, bytes } = request;
+        let Begun { head, turn, streams, bytes, .. } = request;
         let sequence = head.sequence;
         let (held, shared) = (Held::new(bytes, &self.bytes), Arc::clone(&turn));
         let task = self.running.spawn(async move {

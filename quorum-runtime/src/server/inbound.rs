@@ -1,4 +1,6 @@
 mod observed;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::pin::Pin;
@@ -16,7 +18,7 @@ use super::beside::{Begun, Beside};
 use super::caller::Caller;
 use super::replier::{Said, What};
 use super::reply::Phrasing;
-use super::service::{Running, nothing_runs};
+use super::running::Places;
 use super::turn::Turn;
 use super::waiting::Waiting;
 use crate::link::Reversed;
@@ -37,8 +39,8 @@ pub(super) struct Inbound<S> {
     phrasing: Phrasing,
     /// The request that is being handled and holds the turn.
     current: Option<Begun>,
-    /// Its handler. The handlers of one caller take turns in one box.
-    running: Running,
+    /// Where handlers run while they hold the turn.
+    places: Places,
     /// A turn that is over, for the next request.
     turn: Option<Arc<Turn>>,
     waiting: Waiting,
@@ -104,7 +106,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             requests,
             phrasing: Phrasing { repeats_method, max_message_size: limits.max_message_size },
             current: None,
-            running: nothing_runs(),
+            places: Places::default(),
             turn: None,
             waiting: Waiting::new(limits.waiting, limits.waiting_bytes),
             beside: Beside::new(limits.released, limits.released_bytes),
@@ -217,7 +219,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
     fn abort(&mut self) {
         self.ended = true;
         self.current = None;
-        self.running = nothing_runs();
+        self.places = Places::default();
         self.waiting.clear();
         self.beside.abort();
         self.reversed = None;

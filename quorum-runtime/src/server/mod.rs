@@ -33,6 +33,7 @@ mod registry;
 mod replier;
 mod reply;
 mod routes;
+mod running;
 mod serve;
 mod service;
 mod session;

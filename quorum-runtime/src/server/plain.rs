@@ -25,7 +25,8 @@ use super::peer::Peer;
 use super::registry::{Registry, no_method};
 use super::replier::{Outlet, Said, What};
 use super::reply::ReplyHead;
-use super::service::{Handler, Running, nothing_runs};
+use super::running::Running;
+use super::service::Handler;
 use super::session::Answer;
 use super::turn::Turn;
 use crate::transport::Body;
@@ -122,7 +123,7 @@ struct Handling {
 impl Handling {
     fn new(handler: &Handler, call: Call, message: Bytes, begin: &Begin) -> Self {
         let (speak, said) = mpsc::channel(1);
-        let mut running = nothing_runs();
+        let mut running = Running::default();
         let outlet = || Outlet::new(ReplyHead::default(), speak);
         handler.begin(call, message, outlet, &mut running);
         Self {

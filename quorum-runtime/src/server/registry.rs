@@ -20,7 +20,7 @@ pub(crate) struct Registry {
 
 /// Where a registry has a handler.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HandlerId(usize);
+pub(super) struct HandlerId(pub(super) usize);
 
 impl Registry {
     /// Adds the methods of a service.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use prost::Message;
-use tokio_util::sync::ReusableBoxFuture;
 use tonic::Status;
 
 use super::Call;
 use super::registry::Registry;
 use super::replier::{Outlet, Replier};
+use super::running::{Running, panicked};
 use super::session::{self, Requests};
 use crate::call::Method;
 use crate::link::{Answer, Delivery};
@@ -85,14 +85,6 @@ pub struct Methods<'a>(pub(super) &'a mut Registry);
 /// What came of a request: nothing for a one-way message, else an encoded reply or a status.
 pub(super) type Outcome = Option<Result<Bytes, Status>>;
 
-/// A handler at work, in a box that the next one can have after it.
-pub(super) type Running = ReusableBoxFuture<'static, Outcome>;
-
-/// A place for a handler. It takes no memory before there is one.
-pub(super) fn nothing_runs() -> Running {
-    Running::new(std::future::pending())
-}
-
 /// What handles the requests of one method.
 #[derive(Clone)]
 pub(super) struct Handler {
@@ -160,9 +152,9 @@ impl Methods<'_> {
             Ok(request) => {
                 let encode = |reply: R| reply.encode_to_vec().into();
                 let outcome = handle(call, request).map(move |reply| Some(reply.map(encode)));
-                running.set(guarded(method.name, outcome));
+                running.set(method.name, outcome);
             }
-            Err(status) => running.set(refused(status)),
+            Err(status) => running.set(method.name, refused(status)),
         });
     }
 
@@ -177,9 +169,9 @@ impl Methods<'_> {
     {
         self.add_once(method, move |call, bytes, running| match decode(method, bytes) {
             Ok(request) => {
-                running.set(guarded(method.name, handle(call, request).map(|()| None)));
+                running.set(method.name, handle(call, request).map(|()| None));
             }
-            Err(status) => running.set(refused(status)),
+            Err(status) => running.set(method.name, refused(status)),
         });
     }
 
@@ -206,22 +198,20 @@ impl Methods<'_> {
         R: Message,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let begin =
-            move |call, bytes, outlet: Outlet, running: &mut Running| match decode(method, bytes) {
-                Ok(request) => {
-                    let replied = handle(call, request, Replier::new(outlet.clone()));
-                    // A panic is an error like any other; the end leaves behind the last reply.
-                    let replied = guarded(
-                        method.name,
-                        replied.map(|result| Some(result.map(|()| Bytes::new()))),
-                    );
-                    running.set(async move {
-                        outlet.finish(replied.await.unwrap_or(Ok(Bytes::new())).map(drop)).await;
-                        None
-                    });
-                }
-                Err(status) => running.set(refused(status)),
+        let name = method.name;
+        let begin = move |call, bytes, outlet: Outlet, running: &mut Running| {
+            let request = match decode(method, bytes) {
+                Ok(request) => request,
+                Err(status) => return running.set(name, refused(status)),
             };
+            let replied = handle(call, request, Replier::new(outlet.clone()));
+            running.set(name, async move {
+                // A panic is an error like any other; the end leaves behind the last reply.
+                let caught = AssertUnwindSafe(replied).catch_unwind().await;
+                outlet.finish(caught.unwrap_or_else(|panic| Err(panicked(name, &*panic)))).await;
+                None
+            });
+        };
         self.add(method, Begin::Stream(Arc::new(begin)));
     }
 
@@ -254,25 +244,6 @@ fn decode<Q: Message + Default>(method: Method, bytes: Bytes) -> Result<Q, Statu
 /// An error is answered even where a reply would not be.
 fn refused(status: Status) -> Ready<Outcome> {
     ready(Some(Err(status)))
-}
-
-/// A handler that panics answers with a status: its client would wait for ever, and the other
-/// requests of its connection would fall with it. What it holds goes when it has ended, and not when
-/// the next one takes its place.
-fn guarded(
-    method: &'static str,
-    outcome: impl Future<Output = Outcome> + Send + 'static,
-) -> impl Future<Output = Outcome> + Send + 'static {
-    let caught = AssertUnwindSafe(outcome).catch_unwind();
-    // This way and not by an `async` block, which would hold the handler twice.
-    caught.map(move |result| result.unwrap_or_else(|panic| Some(Err(panicked(method, &*panic)))))
-}
-
-/// What the client of a handler that panicked is told.
-pub(super) fn panicked(method: &'static str, panic: &(dyn Any + Send)) -> Status {
-    let reason = message_of(panic);
-    tracing::error!(method, reason, "a handler panicked");
-    Status::internal(format!("the handler panicked: {reason}"))
 }
 
 /// What a panic said.

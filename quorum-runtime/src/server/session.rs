@@ -22,7 +22,7 @@ use super::host::Host;
 use super::intercept::{Chain, IncomingRequest, OutgoingReply};
 use super::peer::Peer;
 use super::replier::Replier;
-use super::service::panicked;
+use super::running::panicked;
 use super::stop::Stop;
 use super::turn::Turn;
 use crate::call::Method;

@@ -12,7 +12,8 @@ use crate::server::beside::Begun;
 use crate::server::call::Call;
 use crate::server::replier::Outlet;
 use crate::server::reply::ReplyHead;
-use crate::server::service::{Outcome, nothing_runs};
+use crate::server::running::Running;
+use crate::server::service::Outcome;
 use crate::server::turn::Turn;
 use crate::server::waiting::Accepted;
 use crate::wire::{self, Envelope};
@@ -71,8 +72,8 @@ impl<S> Inbound<S> {
 
     /// Gives the turn to a request and runs it, unless its method takes no turns.
     fn begin(&mut self, request: Accepted, task: &mut Context<'_>) -> Poll<Event> {
-        let Accepted { sequence, entries, payload, deadline, handler } = request;
-        let handler = self.caller.host.registry.handler(handler);
+        let Accepted { sequence, entries, payload, deadline, handler: id } = request;
+        let handler = self.caller.host.registry.handler(id);
         let head = ReplyHead { sequence, method: handler.name };
         let mut metadata = None;
         if !entries.is_empty() {
@@ -85,15 +86,15 @@ impl<S> Inbound<S> {
         let call = Call::new(Arc::clone(&turn), handler.name, metadata, deadline);
         let observed = self.observe_handler(head);
         let (ordered, streams, bytes) = (handler.ordered, handler.streams(), payload.len());
-        let mut beside = nothing_runs();
-        let running = if ordered { &mut self.running } else { &mut beside };
+        let mut beside = Running::default();
+        let running = if ordered { self.places.of(id) } else { &mut beside };
         let outlet = || Outlet::new(head, self.speak.clone()).beside(&turn);
         handler.begin(call, payload, outlet, running);
         if let Some(observed) = observed {
-            let handled = mem::replace(running, nothing_runs());
-            running.set(observed.run(handled));
+            let handled = mem::take(running);
+            running.set(head.method, observed.run(handled));
         }
-        let request = Begun { head, turn, streams, bytes };
+        let request = Begun { head, handler: id, turn, streams, bytes };
         self.speaks |= streams;
         if !ordered {
             self.beside.add(request, beside);
@@ -108,19 +109,17 @@ impl<S> Inbound<S> {
 
     /// Runs the handler that holds the turn, until it has ended or released.
     fn run(&mut self, request: Begun, task: &mut Context<'_>) -> Poll<Event> {
-        if let Poll::Ready(outcome) = self.running.poll(task) {
-            if self.line.is_observed() {
-                // The observer is told of its end when it goes.
-                self.running = nothing_runs();
-            }
+        let running = self.places.of(request.handler);
+        if let Poll::Ready(outcome) = running.poll(task) {
             let Begun { head, turn, .. } = request;
-            let metadata = turn.take_reply_metadata();
+            let metadata = outcome.as_ref().and_then(|_| turn.take_reply_metadata());
             self.keep(turn);
             return Poll::Ready(self.ended(head, metadata, outcome));
         }
         if request.turn.is_released(task) {
+            let running = mem::take(running);
             self.tell_released(request.head);
-            self.beside.add(request, mem::replace(&mut self.running, nothing_runs()));
+            self.beside.add(request, running);
             return Poll::Ready(Event::Progress);
         }
         self.current = Some(request);
@@ -162,7 +161,7 @@ impl<S> Inbound<S> {
         if let Some(current) = self.current.take_if(|current| current.head.sequence == sequence) {
             current.turn.give_up();
             if current.streams {
-                self.running = nothing_runs();
+                self.places.of(current.handler).clear();
             } else {
                 self.current = Some(current);
             }

@@ -12,7 +12,8 @@ use super::{IncomingRequest, Next, OutgoingReply, ServerInterceptor};
 use crate::link::Answer;
 use crate::server::call::Call;
 use crate::server::replier::Outlet;
-use crate::server::service::{Begin, Handler, Once, Outcome, Stream, message_of, nothing_runs};
+use crate::server::running::Running;
+use crate::server::service::{Begin, Handler, Once, Outcome, Stream, message_of};
 use crate::server::turn::Turn;
 
 /// An interceptor whose type is forgotten.
@@ -56,15 +57,16 @@ impl Chain {
 
     /// The handler inside of these interceptors.
     pub(in crate::server) fn around_handler(&self, handler: &mut Handler) {
-        let (chain, answers) = (self.clone(), handler.answer == Answer::Once);
+        let (chain, name) = (self.clone(), handler.name);
+        let answers = handler.answer == Answer::Once;
         handler.begin = match handler.begin.clone() {
             Begin::Once(begin) => Begin::Once(Arc::new(move |call, payload, running| {
                 let turn = Arc::clone(call.turn());
-                running.set(chain.clone().answer(&begin, answers, call, payload, turn));
+                running.set(name, chain.clone().answer(&begin, answers, call, payload, turn));
             })),
             Begin::Stream(begin) => {
                 Begin::Stream(Arc::new(move |call, payload, outlet, running| {
-                    running.set(chain.clone().stream(&begin, call, payload, outlet));
+                    running.set(name, chain.clone().stream(&begin, call, payload, outlet));
                 }))
             }
         };
@@ -82,7 +84,7 @@ impl Chain {
         let (begin, of_handler) = (Arc::clone(begin), Arc::clone(&turn));
         let handled = self.run(IncomingRequest { call, payload }, async move |request| {
             let IncomingRequest { call, payload } = request;
-            let mut running = nothing_runs();
+            let mut running = Running::default();
             begin(call, payload, &mut running);
             let payload = running.await.transpose()?.unwrap_or_default();
             let metadata = of_handler.take_reply_metadata().unwrap_or_default();
@@ -112,7 +114,7 @@ impl Chain {
         let (begin, inside) = (Arc::clone(begin), outlet.with_end(&end));
         let handled = self.run(IncomingRequest { call, payload }, async move |request| {
             let IncomingRequest { call, payload } = request;
-            let mut running = nothing_runs();
+            let mut running = Running::default();
             begin(call, payload, inside, &mut running);
             // A request that can't be decoded has an outcome, any other has an end.
             running.await.transpose()?;
