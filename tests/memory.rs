@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use peak_alloc::PeakAlloc;
-use quorum_runtime::{Level, Majority, NodeError, Replies, Verdict};
+use quorum_runtime::{Level, Majority, NodeError, Replies, Request, Verdict};
 use quorum_tests::raw::{RawServer, raw_channel, raw_stream};
 use quorum_tests::recorder::{
     Item, RecorderConfiguration as _, RecorderManager as _, RecorderNode as _, RecorderQuorumSpec,
@@ -19,6 +19,7 @@ use quorum_tests::{
     Frame, PATIENCE, Proxy, TestServer, Traffic, builder, eventually, item, manager, storm,
 };
 use tokio::sync::{Mutex, MutexGuard};
+use tonic::metadata::MetadataKey;
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -79,6 +80,32 @@ async fn a_client_holds_no_more_than_its_queue_for_a_node_that_reads_nothing() {
     assert!(matches!(error.failure().error, NodeError::Overloaded { .. }), "{error}");
     // 320 MB were asked for.
     heap.assert_peak_below(16 * MIB);
+}
+
+#[tokio::test]
+async fn small_messages_and_metadata_count_with_what_they_take_in_memory() {
+    for (messages, entries) in [(50_000, 0), (10_000, 50)] {
+        let heap = Counting::begin().await;
+        let server = TestServer::start().await;
+        let proxy = Proxy::start(&server.address()).await;
+        let manager = builder([proxy.address()]).queue_limits(1_000_000, 4 * MIB).build().unwrap();
+        let node = manager.node(1).unwrap();
+        node.ask(item(1)).await.unwrap();
+        proxy.set(Traffic::Hold);
+        // What is sent of them has room for nearly all.
+        for number in 0..messages {
+            let mut request = Request::new(item(number));
+            for entry in 0..entries {
+                let key: MetadataKey<_> = format!("{entry}").parse().unwrap();
+                request.metadata_mut().insert(key, "v".parse().unwrap());
+            }
+            drop(node.tell(request));
+            if heap.now() > 8 * MIB {
+                break;
+            }
+        }
+        heap.assert_peak_below(8 * MIB);
+    }
 }
 
 #[tokio::test]

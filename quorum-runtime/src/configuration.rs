@@ -372,7 +372,7 @@ impl<S> Configuration<S> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let builder = Manager::builder().nodes(servers(2).await).node(3, hung().await);
-    /// let manager = builder.queue_limits(10, 1024).build()?;
+    /// let manager = builder.queue_limits(10, 10_000).build()?;
     /// let register = manager.register(Majority)?;
     /// let hung = manager.node(3)?;
     /// let waiting: Vec<_> = (0..10).map(|_| hung.read(())).collect(); // node 3 is full

@@ -115,7 +115,7 @@ impl Node {
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/support.rs"));
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let manager = Manager::builder().nodes(servers(1).await).queue_limits(10, 1024).build()?;
+    /// let manager = Manager::builder().nodes(servers(1).await).queue_limits(10, 10_000).build()?;
     /// let node = manager.node(1)?;
     /// for version in 1..=1000 {
     ///     node.ready().await;

@@ -65,7 +65,7 @@ pub enum NodeError {
     Overloaded {
         /// Requests that wait to be sent or to be answered.
         requests: usize,
-        /// Bytes of the requests that wait to be sent, or that may have to be sent again.
+        /// What the requests take in memory that wait to be sent, or that may have to be sent again.
         bytes: usize,
     },
 

@@ -8,7 +8,7 @@ use crate::wire::Envelope;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(super) envelope: Envelope,
-    /// Encoded size of the envelope.
+    /// What it takes in memory: more than its encoded size.
     pub(super) bytes: usize,
     /// Nobody, once nobody wants to know what becomes of the message: it keeps no call in memory.
     pub(super) reply_to: Option<ReplyTo>,
@@ -30,21 +30,36 @@ struct Rare {
     lost: Option<ConnectionError>,
 }
 
+/// What a message takes besides the bytes that are sent: itself, with some room because queues grow by
+/// doubling and allocators round up.
+pub(crate) const MESSAGE_OVERHEAD: usize = 256;
+/// The same of an entry of its metadata: two strings, each allocated by itself.
+const ENTRY_OVERHEAD: usize = 96;
+
+const _: () = assert!(size_of::<Outgoing>() <= MESSAGE_OVERHEAD);
+
+fn in_memory(envelope: &Envelope, encoded: usize) -> usize {
+    encoded + MESSAGE_OVERHEAD + envelope.entries.len() * ENTRY_OVERHEAD
+}
+
 impl Outgoing {
+    /// A message, and its encoded size.
     pub(crate) fn new(
         envelope: Envelope,
-        bytes: usize,
+        encoded: usize,
         reply_to: ReplyTo,
         delivery: Delivery,
         deadline: Option<Instant>,
         not_before: Option<Instant>,
     ) -> Self {
+        let bytes = in_memory(&envelope, encoded);
         let rare = not_before.map(|at| Box::new(Rare { not_before: Some(at), lost: None }));
         Self { envelope, bytes, reply_to: Some(reply_to), deadline, delivery, sends: 0, rare }
     }
 
     /// A message of which nobody wants to know what becomes.
-    pub(super) fn unawaited(envelope: Envelope, bytes: usize) -> Self {
+    pub(super) fn unawaited(envelope: Envelope) -> Self {
+        let bytes = in_memory(&envelope, envelope.encoded_len());
         let delivery = Delivery { answer: Answer::Untold, ..Delivery::default() };
         Self { envelope, bytes, reply_to: None, deadline: None, delivery, sends: 0, rare: None }
     }

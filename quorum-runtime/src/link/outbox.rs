@@ -31,7 +31,7 @@ use crate::wire::{Envelope, Hello};
 pub(crate) struct Limits {
     /// Messages that wait to be sent, plus those that wait for a reply.
     pub(crate) requests: usize,
-    /// Bytes of the messages that wait to be sent, or that may have to be sent again.
+    /// What the messages take in memory that wait to be sent, or that may have to be sent again.
     pub(crate) bytes: usize,
 }
 
@@ -69,7 +69,7 @@ struct State {
     queue: VecDeque<Outgoing>,
     hold: Hold,
     pending: Pending,
-    /// Bytes of the messages in both.
+    /// What the messages in both take in memory.
     bytes: usize,
     /// The connection that may take messages from the queue.
     connection: Option<Epoch>,
@@ -213,10 +213,10 @@ impl Outbox {
     /// Answers a request that came the other way. An answer that finds no room is lost; its caller
     /// has a deadline.
     pub(crate) fn answer(&self, envelope: Envelope) {
+        let answer = Outgoing::unawaited(envelope);
         let mut state = self.lock();
-        let bytes = envelope.encoded_len();
-        if state.refusal(bytes, self.limits).is_none() {
-            state.enqueue(Outgoing::unawaited(envelope, bytes));
+        if state.refusal(answer.bytes, self.limits).is_none() {
+            state.enqueue(answer);
         }
         self.wake(state);
     }

@@ -161,9 +161,10 @@ impl ManagerBuilder {
     }
 
     /// What may wait for one node: the number of requests that wait to be sent or to be answered,
-    /// and the bytes of those that wait to be sent. A request beyond either fails at once for this
-    /// node, with [`NodeError::Overloaded`](crate::NodeError::Overloaded). Default: 16,384 requests
-    /// and 64 MiB.
+    /// and what those that wait to be sent take in memory, in bytes: each its encoded size, 256 bytes,
+    /// and 96 for each entry of its metadata. A request beyond either fails at once for this node,
+    /// with [`NodeError::Overloaded`](crate::NodeError::Overloaded). Default: 16,384 requests and
+    /// 64 MiB.
     ///
     /// ```
     /// use quorum_runtime::{Manager, NodeError};

@@ -53,7 +53,7 @@ mod tests {
     }
 
     fn outbox() -> (Outbox, Epoch) {
-        let outbox = Outbox::new(Limits { requests: 10, bytes: 1000 });
+        let outbox = Outbox::new(Limits { requests: 10, bytes: 10_000 });
         let epoch = outbox.attach();
         (outbox, epoch)
     }

@@ -8,7 +8,7 @@ use super::pending::{Asked, Awaited};
 use super::{Limits, Peer, State};
 use crate::call::ReplyTo;
 use crate::error::NodeError;
-use crate::link::delivery::{Answer, Outgoing};
+use crate::link::delivery::{Answer, MESSAGE_OVERHEAD, Outgoing};
 use crate::wire::{self, Envelope};
 
 /// A queue of this length is looked through for messages whose time is over, even if there is room.
@@ -59,7 +59,9 @@ impl State {
     /// Whether a request of one byte would find room, or would be refused for another reason.
     pub(super) fn has_room(&self, limits: Limits) -> bool {
         let requests = self.queue.len() + self.pending.len();
-        self.closed || (requests < limits.requests && self.bytes < limits.bytes)
+        // Where there is nothing, nothing is to be waited for.
+        let bytes = if self.bytes == 0 { 0 } else { self.bytes + MESSAGE_OVERHEAD };
+        self.closed || (requests < limits.requests && bytes < limits.bytes)
     }
 
     pub(super) fn enqueue(&mut self, queued: Outgoing) {
@@ -111,9 +113,7 @@ impl State {
     pub(super) fn cancel_sent(&mut self, sequence: u64, limits: Limits) {
         match self.peer {
             Peer::Ours => {
-                let envelope = wire::cancel(sequence);
-                let bytes = envelope.encoded_len();
-                self.enqueue(Outgoing::unawaited(envelope, bytes));
+                self.enqueue(Outgoing::unawaited(wire::cancel(sequence)));
             }
             // A node that does not say who it is for so long is none of ours.
             Peer::Unknown if self.cancelled.len() < limits.requests => {

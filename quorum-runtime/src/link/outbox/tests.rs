@@ -11,10 +11,12 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::call::{Event, Inbox};
-use crate::link::delivery::Delivery;
+use crate::link::delivery::{Delivery, MESSAGE_OVERHEAD};
 use crate::wire;
 
-const LIMITS: Limits = Limits { requests: 4, bytes: 100 };
+const LIMITS: Limits = Limits { requests: 4, bytes: 10 * MESSAGE };
+/// What a message of ten bytes counts for.
+const MESSAGE: usize = 10 + MESSAGE_OVERHEAD;
 /// A node that understands our additions to the wire.
 const OURS: Hello = Hello { ours: true, node_id: None, incarnation: None, stream: None };
 
@@ -60,6 +62,10 @@ fn outcome(inbox: &Inbox) -> String {
     arrived.map(|arrival| text(arrival.event)).collect()
 }
 
+fn full(requests: usize, bytes: usize) -> String {
+    format!("overloaded: {requests} requests and {bytes} bytes already wait for it")
+}
+
 /// Whether the next message tells the node to stop this call.
 fn pops_cancel(outbox: &Outbox, epoch: Epoch, sequence: u64) -> bool {
     let popped = outbox.poll_pop(epoch, &Context::from_waker(noop_waker_ref()));
@@ -83,10 +89,10 @@ fn requests_that_wait_to_be_sent_or_answered_are_limited_in_number() {
     let outbox = Outbox::new(LIMITS);
     let epoch = outbox.attach();
     let _held = [1, 2, 3, 4].map(|sequence| push(&outbox, sequence, false));
-    let full = "overloaded: 4 requests and 40 bytes already wait for it";
+    let full = full(4, 4 * MESSAGE);
     assert_eq!(outcome(&push(&outbox, 5, false)), full);
     assert_eq!(pop(&outbox, epoch), Poll::Ready(Some(1)));
-    let full = "overloaded: 4 requests and 30 bytes already wait for it";
+    let full = self::full(4, 3 * MESSAGE);
     assert_eq!(outcome(&push(&outbox, 5, false)), full, "the first still waits for its reply");
     assert!(outbox.take(1, false).is_some());
     assert_eq!(outcome(&push(&outbox, 5, false)), "");
@@ -94,10 +100,9 @@ fn requests_that_wait_to_be_sent_or_answered_are_limited_in_number() {
 
 #[test]
 fn messages_that_wait_to_be_sent_are_limited_in_bytes() {
-    let outbox = Outbox::new(Limits { requests: 100, bytes: 25 });
+    let outbox = Outbox::new(Limits { requests: 100, bytes: 3 * MESSAGE - 1 });
     let _held = [1, 2].map(|sequence| push(&outbox, sequence, true));
-    let full = "overloaded: 2 requests and 20 bytes already wait for it";
-    assert_eq!(outcome(&push(&outbox, 3, true)), full);
+    assert_eq!(outcome(&push(&outbox, 3, true)), full(2, 2 * MESSAGE));
 }
 
 #[test]
@@ -155,7 +160,7 @@ fn a_call_that_nobody_waits_for_is_sent_and_not_remembered() {
 
 #[test]
 fn what_is_queued_for_a_call_that_nobody_waits_for_does_not_keep_it_in_memory() {
-    let outbox = Outbox::new(Limits { requests: 100, bytes: 1000 });
+    let outbox = Outbox::new(Limits { requests: 100, bytes: 100 * MESSAGE });
     let held: Vec<_> = (1..=10).map(|sequence| push(&outbox, sequence, sequence > 5)).collect();
     for (inbox, sequence) in held.iter().zip(1..) {
         assert_eq!(Arc::strong_count(inbox), 2);
@@ -175,7 +180,7 @@ fn what_is_queued_for_a_call_that_nobody_waits_for_does_not_keep_it_in_memory() 
 
 #[test]
 fn a_burst_leaves_no_room_behind() {
-    let outbox = Outbox::new(Limits { requests: 100_000, bytes: 1_000_000 });
+    let outbox = Outbox::new(Limits { requests: 10_000, bytes: 10_000 * MESSAGE });
     let epoch = outbox.attach();
     let _held: Vec<_> = (1..=10_000).map(|sequence| push(&outbox, sequence, false)).collect();
     let last = (1..=10_001).map(|_| pop(&outbox, epoch)).last();

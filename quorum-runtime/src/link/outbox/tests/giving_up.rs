@@ -56,7 +56,7 @@ async fn messages_whose_time_is_over_leave_room_although_nothing_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_is_far_behind_is_owed_only_what_somebody_may_wait_for() {
-    let outbox = Outbox::new(Limits { requests: 10_000, bytes: 100_000 });
+    let outbox = Outbox::new(Limits { requests: 10_000, bytes: 10_000 * MESSAGE });
     for sequence in 0..5000 {
         let _held = push_for_a_second(&outbox, sequence, ONCE);
         tokio::time::advance(Duration::from_millis(1)).await;
@@ -117,7 +117,7 @@ fn one_way_messages_that_may_be_lost_are_counted() {
 
 #[test]
 fn an_answer_leaves_with_the_requests_and_within_the_same_limits() {
-    let outbox = Outbox::new(Limits { requests: 2, bytes: 100 });
+    let outbox = Outbox::new(Limits { requests: 2, ..LIMITS });
     let epoch = outbox.attach();
     let _held = push(&outbox, 1, false);
     let answer = |sequence| outbox.answer(Envelope { sequence, ..Envelope::default() });

@@ -22,7 +22,7 @@ fn idempotent_requests_are_sent_again_in_order_and_before_what_is_queued() {
 
 #[test]
 fn many_requests_are_reported_and_sent_again_in_the_order_of_the_calls() {
-    let outbox = Outbox::new(Limits { requests: 1000, bytes: 100_000 });
+    let outbox = Outbox::new(Limits { requests: 1000, bytes: 1000 * MESSAGE });
     let epoch = outbox.attach();
     let inbox = Arc::new(Inbox::default());
     // Each of its own node, so that it can be told who was told when.
@@ -87,11 +87,11 @@ fn a_request_that_waits_to_be_sent_again_for_nobody_is_dropped() {
 
 #[test]
 fn requests_that_may_be_sent_again_count_with_their_bytes_until_they_are_answered() {
-    let outbox = Outbox::new(Limits { requests: 100, bytes: 25 });
+    let outbox = Outbox::new(Limits { requests: 100, bytes: 3 * MESSAGE - 1 });
     let epoch = outbox.attach();
     let _held = [1, 2].map(|sequence| push_with(&outbox, sequence, IDEMPOTENT));
     let _popped = [(); 2].map(|()| pop(&outbox, epoch));
-    let full = "overloaded: 2 requests and 20 bytes already wait for it";
+    let full = full(2, 2 * MESSAGE);
     assert_eq!(outcome(&push(&outbox, 3, false)), full);
     outbox.forget(1);
     assert!(outbox.take(2, false).is_some());

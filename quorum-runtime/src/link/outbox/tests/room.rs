@@ -62,7 +62,7 @@ fn whatever_leaves_wakes_all_who_wait_for_room() {
 
 #[test]
 fn one_way_messages_leave_room_when_the_connection_takes_them() {
-    let outbox = Outbox::new(Limits { requests: 100, bytes: 20 });
+    let outbox = Outbox::new(Limits { requests: 100, bytes: 2 * MESSAGE });
     let epoch = outbox.attach();
     let _held = [1, 2, 3].map(|sequence| push(&outbox, sequence, true));
     let mut waiting = Waiting::on(&outbox);
