@@ -11,14 +11,17 @@ pub(crate) struct Usage {
     pub(crate) allocations: Option<u64>,
     /// How many bytes.
     pub(crate) allocated: Option<u64>,
+    /// What it has in memory at this moment, in MiB.
+    pub(crate) resident: Option<f64>,
 }
 
 impl Usage {
     pub(crate) fn now() -> Self {
         let (allocations, allocated) = allocations().unzip();
-        Self { cpu: cpu(), allocations, allocated }
+        Self { cpu: cpu(), allocations, allocated, resident: resident_mib() }
     }
 
+    /// What was used in between, and what is in memory now.
     pub(crate) fn since(&self, before: &Self) -> Self {
         let more =
             |now: Option<u64>, then| now.zip(then).map(|(now, then)| now.saturating_sub(then));
@@ -26,12 +29,13 @@ impl Usage {
             cpu: self.cpu.zip(before.cpu).map(|(now, then)| now.saturating_sub(then)),
             allocations: more(self.allocations, before.allocations),
             allocated: more(self.allocated, before.allocated),
+            resident: self.resident,
         }
     }
 }
 
 /// Memory of the process that is in use and not swapped out, in MiB.
-pub(crate) fn resident_mib() -> Option<f64> {
+fn resident_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: f64 = kib.trim().strip_suffix(" kB")?.parse().ok()?;

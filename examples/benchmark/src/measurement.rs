@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{Usage, resident_mib};
+use crate::machine::Usage;
 
 /// A run, as a line of JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -55,7 +55,7 @@ impl Figures {
             cpu_us_per_op: used.cpu.map(|cpu| rounded(cpu.as_secs_f64() * 1e6 / calls)),
             allocs_per_op: used.allocations.map(|count| rounded(count as f64 / calls)),
             alloc_bytes_per_op: used.allocated.map(|bytes| rounded(bytes as f64 / calls)),
-            rss_mib: resident_mib().map(rounded),
+            rss_mib: used.resident.map(rounded),
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
         latencies.record_n(1_000, 99).unwrap();
         latencies.record(1_000_000).unwrap();
         let cpu = Some(Duration::from_millis(500));
-        let used = Usage { cpu, allocations: Some(1234), allocated: Some(400_000) };
+        let used = Usage { cpu, allocations: Some(1234), allocated: Some(400_000), resident: None };
         let figures = Figures::new(&latencies, Duration::from_millis(500), &used);
         assert_eq!((figures.ops_per_s, figures.p50_us, figures.p99_us), (200.0, 1.0, 1.0));
         assert_eq!((figures.cpu_us_per_op, figures.allocs_per_op), (Some(5000.0), Some(12.34)));
