@@ -1,15 +1,13 @@
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::Connected;
 
-use super::stop::Stop;
+use super::stop::{Stop, Watch};
 
 /// A connection to this server, which can be cut off, and is counted as long as it lives.
 ///
@@ -18,10 +16,7 @@ use super::stop::Stop;
 #[derive(Debug)]
 pub(super) struct Connection<IO> {
     io: IO,
-    stop: Stop,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// The task that is woken when the connection is cut off.
-    told: Option<Waker>,
+    cut: Watch,
     _place: OwnedSemaphorePermit,
     _running: TaskTrackerToken,
 }
@@ -29,26 +24,15 @@ pub(super) struct Connection<IO> {
 impl<IO> Connection<IO> {
     /// In a place among the connections that the server may have, for as long as it lives.
     pub(super) fn new(io: IO, place: OwnedSemaphorePermit, stop: &Stop) -> Self {
-        let (stop, cut) = (stop.clone(), Box::pin(stop.cut()));
         let running = stop.running.token();
-        Self { io, stop, cut, told: None, _place: place, _running: running }
+        Self { io, cut: stop.watch_cut(), _place: place, _running: running }
     }
 
     fn check(&mut self, task: &mut Context<'_>) -> io::Result<()> {
-        if !self.stop.is_cut() && !self.is_told(task) {
+        if !self.cut.is_given(task) {
             return Ok(());
         }
         Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server has stopped"))
-    }
-
-    /// Sees to it that the task is woken when the connection is cut off; whether it is.
-    fn is_told(&mut self, task: &mut Context<'_>) -> bool {
-        // Once for each task: to ask again takes a lock that all connections share.
-        if self.told.as_ref().is_some_and(|told| told.will_wake(task.waker())) {
-            return false;
-        }
-        self.told = Some(task.waker().clone());
-        self.cut.as_mut().poll(task).is_ready()
     }
 }
 

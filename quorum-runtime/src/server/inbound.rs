@@ -10,7 +10,6 @@ use std::task::{Context, Poll, ready};
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::coop;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 
@@ -19,6 +18,7 @@ use super::caller::Caller;
 use super::replier::{Said, What};
 use super::reply::Phrasing;
 use super::running::Places;
+use super::stop::Watch;
 use super::turn::Turn;
 use super::waiting::Waiting;
 use crate::link::Reversed;
@@ -56,7 +56,7 @@ pub(super) struct Inbound<S> {
     /// No further request is begun.
     ended: bool,
     /// The server is to stop.
-    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    drain: Watch,
     _running: TaskTrackerToken,
     line: OpenLine,
 }
@@ -115,7 +115,7 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
             speaks: false,
             reversed: None,
             ended: false,
-            drain: Box::pin(caller.host.stop.draining()),
+            drain: caller.host.stop.watch_drain(),
             _running: caller.host.stop.running.token(),
             caller,
             line,
@@ -176,24 +176,25 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Inbound<S> {
         if !self.waiting.has_room() {
             return Poll::Pending;
         }
-        while !self.caller.host.stop.is_draining() {
-            match self.requests.poll_next_unpin(task) {
-                Poll::Ready(Some(Ok(request))) => match self.accept(request, task) {
+        while !self.drain.was_given() {
+            let Poll::Ready(request) = self.requests.poll_next_unpin(task) else {
+                if self.drain.is_given(task) {
+                    break;
+                }
+                return Poll::Pending;
+            };
+            match request {
+                Some(Ok(request)) => match self.accept(request, task) {
                     // Its handler waits. What comes behind may need no turn.
                     Poll::Pending => {}
                     event => return event,
                 },
-                Poll::Ready(Some(Err(status))) => {
+                Some(Err(status)) => {
                     self.abort();
                     return Poll::Ready(Event::Says(Err(status)));
                 }
                 // The caller ended its side: what it asked before is still answered.
-                Poll::Ready(None) => break,
-                Poll::Pending => {
-                    // Asked last, because it takes a lock that all streams share.
-                    ready!(self.drain.as_mut().poll(task));
-                    break;
-                }
+                None => break,
             }
         }
         self.ended = true;

@@ -1,5 +1,8 @@
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
@@ -33,8 +36,13 @@ impl Stop {
         CutOnDrop(self.cut.clone())
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut.is_given()
+    /// The same for those who look again and again.
+    pub(super) fn watch_drain(&self) -> Watch {
+        Watch::new(&self.drain)
+    }
+
+    pub(super) fn watch_cut(&self) -> Watch {
+        Watch::new(&self.cut)
     }
 
     /// Waits until everything is to end.
@@ -63,6 +71,37 @@ impl Signal {
 
     fn given(&self) -> WaitForCancellationFutureOwned {
         self.token.clone().cancelled_owned()
+    }
+}
+
+/// Looks again and again whether a signal was given.
+#[derive(Debug)]
+pub(super) struct Watch {
+    signal: Signal,
+    given: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The task that is woken when it is given. To ask again takes a lock that all streams share.
+    told: Option<Waker>,
+}
+
+impl Watch {
+    fn new(signal: &Signal) -> Self {
+        Self { signal: signal.clone(), given: Box::pin(signal.given()), told: None }
+    }
+
+    pub(super) fn was_given(&self) -> bool {
+        self.signal.is_given()
+    }
+
+    /// Whether the signal was given. If not, the task is woken when it is.
+    pub(super) fn is_given(&mut self, task: &mut Context<'_>) -> bool {
+        if self.was_given() {
+            return true;
+        }
+        if self.told.as_ref().is_some_and(|told| told.will_wake(task.waker())) {
+            return false;
+        }
+        self.told = Some(task.waker().clone());
+        self.given.as_mut().poll(task).is_ready()
     }
 }
 

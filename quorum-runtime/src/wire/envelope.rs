@@ -11,7 +11,7 @@ use prost::encoding::{
 use super::piece::Piece;
 use super::prefix;
 use super::status::RpcStatus;
-use super::timeout;
+use super::timeout::{self, Digits};
 
 /// One message on the stream, in either direction.
 ///
@@ -64,6 +64,13 @@ const STATUS: u32 = 3;
 const ENTRY: u32 = 4;
 const PAYLOAD: u32 = 5;
 
+// A key is the number of its field and the type of its value.
+const SEQUENCE_KEY: u64 = key(SEQUENCE, WireType::Varint);
+const METHOD_KEY: u64 = key(METHOD, WireType::LengthDelimited);
+const STATUS_KEY: u64 = key(STATUS, WireType::LengthDelimited);
+const ENTRY_KEY: u64 = key(ENTRY, WireType::LengthDelimited);
+const PAYLOAD_KEY: u64 = key(PAYLOAD, WireType::LengthDelimited);
+
 /// An entry of two bytes on the wire takes fifty in memory, so their number has a limit of its own.
 const MAX_ENTRIES: usize = 8192;
 
@@ -95,10 +102,10 @@ impl Envelope {
         let mut piece = Piece::default();
         piece.slice(&prefix::of(0));
         if self.sequence != 0 {
-            piece.byte(key(SEQUENCE, WireType::Varint));
+            piece.varint(SEQUENCE_KEY);
             piece.varint(self.sequence);
         }
-        write_bytes_head(METHOD, &self.method, &mut piece);
+        write_bytes_head(METHOD_KEY, &self.method, &mut piece);
         if self.method.len() <= SHORT {
             piece.slice(&self.method);
         } else {
@@ -110,11 +117,12 @@ impl Envelope {
             self.write_rare(buffer);
         }
         if let Some(timeout) = self.timeout {
-            piece.byte(key(ENTRY, WireType::LengthDelimited));
-            piece.varint(timeout::encoded_len(timeout) as u64);
-            timeout::encode(timeout, &mut piece);
+            let digits = Digits::of(timeout);
+            piece.varint(ENTRY_KEY);
+            piece.varint(digits.entry_len() as u64);
+            digits.write_entry(&mut piece);
         }
-        write_bytes_head(PAYLOAD, &self.payload, &mut piece);
+        write_bytes_head(PAYLOAD_KEY, &self.payload, &mut piece);
         piece.flush(buffer);
         let len = buffer.len() - start - prefix::LEN + self.payload.len();
         buffer[start..start + prefix::LEN].copy_from_slice(&prefix::of(len));
@@ -147,23 +155,20 @@ impl Envelope {
 
     #[inline]
     fn merge(&mut self, fields: &mut Fields<'_>) -> Result<(), Malformed> {
-        let (tag, wire_type) = fields.key()?;
-        match tag {
-            SEQUENCE => {
-                check_wire_type(WireType::Varint, wire_type)?;
-                self.sequence = fields.varint()?;
-            }
-            METHOD => {
-                let method = fields.field(wire_type)?;
+        let start = fields.at;
+        match fields.varint()? {
+            SEQUENCE_KEY => self.sequence = fields.varint()?,
+            METHOD_KEY => {
+                let method = fields.field()?;
                 let name = &fields.bytes[method.clone()];
                 if !name.is_ascii() && std::str::from_utf8(name).is_err() {
                     return Err(Malformed::Method);
                 }
                 self.method = fields.bytes.slice(method);
             }
-            PAYLOAD => self.payload = fields.payload(wire_type)?,
-            ENTRY => {
-                let entry = fields.field(wire_type)?;
+            PAYLOAD_KEY => self.payload = fields.payload()?,
+            ENTRY_KEY => {
+                let entry = fields.field()?;
                 let entry = &fields.bytes[entry];
                 match timeout::decode(entry) {
                     Some(timeout) => self.timeout = Some(timeout),
@@ -171,11 +176,11 @@ impl Envelope {
                     None => self.entries.push(Entry::decode(entry)?),
                 }
             }
-            STATUS => {
-                let status = fields.field(wire_type)?;
+            STATUS_KEY => {
+                let status = fields.field()?;
                 self.status.get_or_insert_default().merge(fields.bytes.slice(status))?;
             }
-            _ => fields.skip(tag, wire_type)?,
+            _ => fields.skip_unknown(start)?,
         }
         Ok(())
     }
@@ -190,33 +195,34 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.bytes[self.at..self.end].first() {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(byte.into())
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut unread = &self.bytes[self.at..self.end];
         let value = decode_varint(&mut unread)?;
         self.at = self.end - unread.len();
         Ok(value)
     }
 
+    /// The length of the field whose key was read.
     #[inline]
-    fn key(&mut self) -> Result<(u32, WireType), Malformed> {
-        let mut unread = &self.bytes[self.at..self.end];
-        let key = decode_key(&mut unread)?;
-        self.at = self.end - unread.len();
-        Ok(key)
-    }
-
-    /// How long the field is whose length comes next.
-    #[inline]
-    fn length(&mut self, wire_type: WireType) -> Result<usize, Malformed> {
-        check_wire_type(WireType::LengthDelimited, wire_type)?;
+    fn length(&mut self) -> Result<usize, Malformed> {
         usize::try_from(self.varint()?).map_err(|_too_long| Malformed::Cut)
     }
 
-    /// Where the bytes of a field are.
+    /// Where the bytes are of the field whose key was read.
     #[inline]
-    fn field(&mut self, wire_type: WireType) -> Result<Range<usize>, Malformed> {
-        let (length, start) = (self.length(wire_type)?, self.at);
+    fn field(&mut self) -> Result<Range<usize>, Malformed> {
+        let (length, start) = (self.length()?, self.at);
         if length > self.end - start {
             return Err(Malformed::Cut);
         }
@@ -224,10 +230,10 @@ impl Fields<'_> {
         Ok(start..self.at)
     }
 
-    /// The bytes of the payload, which may go on in the tail.
+    /// The bytes of the payload, whose key was read. It may go on in the tail.
     #[inline]
-    fn payload(&mut self, wire_type: WireType) -> Result<Bytes, Malformed> {
-        let (length, start) = (self.length(wire_type)?, self.at);
+    fn payload(&mut self) -> Result<Bytes, Malformed> {
+        let (length, start) = (self.length()?, self.at);
         let here = self.end - start;
         if length <= here {
             self.at += length;
@@ -245,17 +251,26 @@ impl Fields<'_> {
         Ok([&self.bytes[start..self.end], &tail].concat().into())
     }
 
+    /// Skips the field that begins here and is none of ours, or says what is wrong with one that should be.
     #[cold]
-    fn skip(&mut self, tag: u32, wire_type: WireType) -> Result<(), Malformed> {
-        let mut unread = &self.bytes[self.at..self.end];
+    fn skip_unknown(&mut self, start: usize) -> Result<(), Malformed> {
+        let mut unread = &self.bytes[start..self.end];
+        let (tag, wire_type) = decode_key(&mut unread)?;
+        match tag {
+            SEQUENCE => check_wire_type(WireType::Varint, wire_type)?,
+            METHOD | STATUS | ENTRY | PAYLOAD => {
+                check_wire_type(WireType::LengthDelimited, wire_type)?
+            }
+            _ => {}
+        }
         skip_field(wire_type, tag, &mut unread, DecodeContext::default())?;
         self.at = self.end - unread.len();
         Ok(())
     }
 }
 
-const fn key(tag: u32, wire_type: WireType) -> u8 {
-    (tag << 3) as u8 | wire_type as u8
+const fn key(tag: u32, wire_type: WireType) -> u64 {
+    (tag << 3) as u64 | wire_type as u64
 }
 
 fn bytes_len(tag: u32, bytes: &Bytes) -> usize {
@@ -266,9 +281,9 @@ fn bytes_len(tag: u32, bytes: &Bytes) -> usize {
 }
 
 /// What stands before the bytes of a field; nothing, where there are none.
-fn write_bytes_head(tag: u32, bytes: &Bytes, piece: &mut Piece) {
+fn write_bytes_head(key: u64, bytes: &Bytes, piece: &mut Piece) {
     if !bytes.is_empty() {
-        piece.byte(key(tag, WireType::LengthDelimited));
+        piece.varint(key);
         piece.varint(bytes.len() as u64);
     }
 }
@@ -360,6 +375,13 @@ mod tests {
     fn unknown_fields_are_skipped() {
         let envelope = decoded(b"\x32\x03abc\x08\x07").unwrap();
         assert_eq!(envelope, Envelope { sequence: 7, ..Envelope::default() });
+    }
+
+    #[test]
+    fn a_number_may_be_longer_than_it_need_be() {
+        let envelope = decoded(b"\x88\x00\x87\x00\xaa\x80\x00\x81\x00x").unwrap();
+        let payload = Bytes::from_static(b"x");
+        assert_eq!(envelope, Envelope { sequence: 7, payload, ..Envelope::default() });
     }
 
     #[test]

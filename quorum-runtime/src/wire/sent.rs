@@ -101,7 +101,9 @@ impl<S: Stream<Item = Result<Envelope, Status>> + Unpin> Sent<S> {
     #[inline]
     fn write(&mut self, message: Envelope) {
         message.write_up_to_payload(&mut self.buffer);
-        if message.payload.len() < SHARED {
+        if message.payload.is_empty() {
+            // Nothing to copy.
+        } else if message.payload.len() < SHARED {
             self.buffer.put_slice(&message.payload);
         } else {
             self.payload = message.payload;

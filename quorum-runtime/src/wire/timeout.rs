@@ -10,22 +10,41 @@ const HEAD: &[u8] = b"\x0a\x11quorum-timeout-us\x12";
 /// The longest number, that of `u64::MAX`.
 const MAX_DIGITS: usize = 20;
 
-/// How many bytes [`encode`] writes.
+/// How many bytes [`Digits`] write as an entry.
 pub(super) fn encoded_len(timeout: Duration) -> usize {
-    HEAD.len() + 1 + digits_of(micros(timeout))
+    Digits::of(timeout).entry_len()
 }
 
-pub(super) fn encode(timeout: Duration, piece: &mut Piece) {
-    let mut number = micros(timeout);
-    let len = digits_of(number);
-    let mut digits = [0; MAX_DIGITS];
-    for digit in digits[..len].iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
+/// A timeout, as its entry tells it.
+pub(super) struct Digits {
+    digits: [u8; MAX_DIGITS],
+    start: usize,
+}
+
+impl Digits {
+    pub(super) fn of(timeout: Duration) -> Self {
+        let mut number = micros(timeout);
+        let (mut digits, mut start) = ([0; MAX_DIGITS], MAX_DIGITS);
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return Self { digits, start };
+            }
+        }
     }
-    piece.slice(HEAD);
-    piece.byte(len as u8);
-    piece.slice(&digits[..len]);
+
+    pub(super) const fn entry_len(&self) -> usize {
+        HEAD.len() + 1 + MAX_DIGITS - self.start
+    }
+
+    pub(super) fn write_entry(&self, piece: &mut Piece) {
+        let digits = &self.digits[self.start..];
+        piece.slice(HEAD);
+        piece.byte(digits.len() as u8);
+        piece.slice(digits);
+    }
 }
 
 /// The time that an entry tells, if it is the one that does.
@@ -43,8 +62,4 @@ pub(super) fn decode(entry: &[u8]) -> Option<Duration> {
 
 fn micros(timeout: Duration) -> u64 {
     u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn digits_of(number: u64) -> usize {
-    number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
