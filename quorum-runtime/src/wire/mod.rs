@@ -40,10 +40,6 @@ pub(crate) const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
 /// The largest message at all: its length is written in 32 bits.
 pub(crate) const LARGEST_MESSAGE: usize = u32::MAX as usize;
 
-/// Payloads from this size on are not copied into the buffers of the streams that they leave by: more
-/// costs a copy than a piece of its own.
-const SHARED: usize = 8 * 1024;
-
 /// How often an HTTP/2 ping asks whether the other side is still there, and how long it may take to
 /// answer: by default, for both sides. Without, a peer that is gone in silence is never noticed.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -21,7 +21,7 @@ use scale::Scale;
 const MARGIN: f64 = 20.0;
 const HEAD: f64 = 112.0;
 const AXIS: f64 = 40.0;
-const NARROWEST: f64 = 640.0;
+const NARROWEST: f64 = 660.0;
 
 /// A reader who sees no colours has the dashes.
 const STYLE: &str = "\

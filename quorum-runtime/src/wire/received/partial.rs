@@ -2,7 +2,10 @@ use bytes::{Bytes, BytesMut};
 use tonic::Status;
 
 use crate::wire::envelope::Malformed;
-use crate::wire::{Envelope, SHARED, prefix};
+use crate::wire::{Envelope, prefix};
+
+/// The rest of a message is not copied from this size on.
+pub(super) const LARGE: usize = 8 * 1024;
 
 /// A message of which a part has come.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ impl Partial {
         let missing = len - self.head.len();
         let part = unread.split_to(missing.min(unread.len()));
         let is_rest = part.len() == missing;
-        if is_rest && part.len() >= SHARED && self.head.len() < SHARED {
+        if is_rest && part.len() >= LARGE && self.head.len() < LARGE {
             self.tail = part;
         } else {
             self.head.extend_from_slice(&part);
