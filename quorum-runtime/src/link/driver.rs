@@ -240,7 +240,8 @@ impl Shared {
         let reply_to = self.outbox.take(sequence, is_end || error.is_some());
         if let Some(message) = observed {
             let method = reply_to.as_ref().and_then(ReplyTo::method).unwrap_or_default();
-            apart(|| self.outbox.tell(method, sequence, EventKind::Received(message)));
+            let kind = EventKind::Received(message);
+            apart(|| self.outbox.tell_message(method, sequence, kind, &reply.payload));
         }
         // Nobody waits for a late or unknown reply, nor for an answer to a one-way message.
         let Some(reply_to) = reply_to else {

@@ -91,7 +91,7 @@ impl ObservedCall {
 
 fn subject(method: &'static str, sequence: u64, node: Option<NodeId>) -> Subject {
     let peer = node.map(|node| Process { node: Some(node), incarnation: None });
-    Subject { peer, method: method.into(), sequence, waiting: None }
+    Subject { peer, method: method.into(), sequence, ..Subject::default() }
 }
 
 impl<T> From<&Result<T, NodeError>> for CallOutcome {

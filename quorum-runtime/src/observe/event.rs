@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -66,6 +67,28 @@ pub struct Event {
     pub waiting: Option<usize>,
     /// What happened.
     pub kind: EventKind,
+    /// The application's message, encoded, with what was [`Sent`](EventKind::Sent) and
+    /// [`Received`](EventKind::Received); empty where the observer does not
+    /// [ask for it](crate::Observer::wants_content).
+    pub content: Bytes,
+}
+
+impl Event {
+    /// An event that the runtime does not tell: what a program, or what tests it, has to say of a
+    /// process. It is one of no call and of no other process; set those fields where it is.
+    ///
+    /// ```
+    /// use quorum_runtime::{Event, EventKind, Process};
+    ///
+    /// let event = Event::new(Process::node(3), EventKind::Noted("became the leader".into()));
+    /// assert_eq!(event.to_string(), "node 3: noted: became the leader");
+    /// ```
+    #[must_use]
+    pub fn new(at: Process, kind: EventKind) -> Self {
+        let (method, content) = (Cow::Borrowed(""), Bytes::new());
+        let time = Instant::now();
+        Self { time, at, peer: None, method, sequence: 0, waiting: None, kind, content }
+    }
 }
 
 /// One run of a process, as far as it is known.
@@ -94,6 +117,20 @@ pub struct Process {
     /// What tells one run of the process from the next, once that is known: see
     /// [`Node::incarnation`](crate::Node::incarnation).
     pub incarnation: Option<u64>,
+}
+
+impl Process {
+    /// A node, whichever run of it.
+    #[must_use]
+    pub fn node(id: impl Into<NodeId>) -> Self {
+        Self { node: Some(id.into()), incarnation: None }
+    }
+
+    /// One run of a process that need not be a node.
+    #[must_use]
+    pub const fn run(incarnation: u64) -> Self {
+        Self { node: None, incarnation: Some(incarnation) }
+    }
 }
 
 /// What happened. The names in brackets are those of [`name`](Self::name).
@@ -156,6 +193,14 @@ pub enum EventKind {
     CallerCame,
     /// The stream of a caller has ended (`caller_went`).
     CallerWent,
+    /// The process runs (`started`). Told by a simulation.
+    Started,
+    /// The process was killed (`crashed`). Told by a simulation.
+    Crashed,
+    /// Something was done to the process or to the network (`faulted`). Told by a simulation.
+    Faulted(Cow<'static, str>),
+    /// What a program says of itself (`noted`).
+    Noted(Cow<'static, str>),
 }
 
 /// What a message is. The names in brackets are those of [`name`](Self::name).
@@ -199,6 +244,14 @@ impl EventKind {
         matches!(self, Self::Queued | Self::Sent(_) | Self::Disconnected(_))
     }
 
+    /// What was done to the process, or what it says of itself.
+    pub(super) fn note(&self) -> Option<&dyn fmt::Display> {
+        match self {
+            Self::Faulted(text) | Self::Noted(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// What went wrong.
     pub(super) fn error(&self) -> Option<&dyn fmt::Display> {
         match self {
@@ -219,8 +272,8 @@ impl fmt::Display for Event {
         if *sequence != 0 {
             write!(f, " #{sequence} {method}")?;
         }
-        match kind.error() {
-            Some(error) => write!(f, ": {error}"),
+        match kind.error().or_else(|| kind.note()) {
+            Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }
     }

@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::scope::{Observed, Subject};
 use super::{EventKind, Message, ObservedHandler, Process, Scope};
 use crate::wire::{self, Envelope};
@@ -43,26 +45,41 @@ impl Line {
         kind: EventKind,
     ) {
         if let Some(Ends { observed, peer }) = &self.0 {
-            let method = method.into();
-            let peer = Some(*peer);
-            observed.tell(Subject { peer, method, sequence, waiting: None }, kind);
+            let (peer, method) = (Some(*peer), method.into());
+            observed.tell(Subject { peer, method, sequence, ..Subject::default() }, kind);
         }
     }
 
-    /// The same at a peer of which connections tell more.
+    /// A message with this payload was sent or received.
+    pub(crate) fn tell_message(
+        &self,
+        method: impl Into<Cow<'static, str>>,
+        sequence: u64,
+        kind: EventKind,
+        payload: &Bytes,
+    ) {
+        if let Some(Ends { observed, peer }) = &self.0 {
+            let (peer, method) = (Some(*peer), method.into());
+            let content = observed.content(payload);
+            observed.tell(Subject { peer, method, sequence, waiting: None, content }, kind);
+        }
+    }
+
+    /// The same at a peer of which connections tell more; what has no payload has an empty one.
     pub(crate) fn tell_at(
         &self,
         moment: Moment,
         method: impl Into<Cow<'static, str>>,
         sequence: u64,
         kind: EventKind,
+        payload: &Bytes,
     ) {
         if let Some(Ends { observed, peer }) = &self.0 {
             let incarnation = moment.incarnation.or(peer.incarnation);
             let peer = Some(Process { incarnation, ..*peer });
-            let method = method.into();
+            let (method, content) = (method.into(), observed.content(payload));
             let waiting = kind.is_of_queue().then_some(moment.waiting);
-            observed.tell(Subject { peer, method, sequence, waiting }, kind);
+            observed.tell(Subject { peer, method, sequence, waiting, content }, kind);
         }
     }
 
@@ -73,7 +90,7 @@ impl Line {
         sequence: u64,
     ) -> Option<Box<ObservedHandler>> {
         let Ends { observed, peer } = self.0.as_ref()?;
-        let subject = Subject { peer: Some(*peer), method, sequence, waiting: None };
+        let subject = Subject { peer: Some(*peer), method, sequence, ..Subject::default() };
         Some(Box::new(ObservedHandler::begin(observed, subject)))
     }
 }

@@ -27,6 +27,10 @@ impl EventKind {
             Self::Disconnected(_) => "disconnected",
             Self::CallerCame => "caller_came",
             Self::CallerWent => "caller_went",
+            Self::Started => "started",
+            Self::Crashed => "crashed",
+            Self::Faulted(_) => "faulted",
+            Self::Noted(_) => "noted",
         }
     }
 
@@ -65,11 +69,15 @@ impl EventKind {
             Self::Failed(_) => "at",
             Self::Greeted => "by",
             Self::CallerCame | Self::CallerWent => "of",
+            Self::Faulted(_) => "towards",
             Self::Ended { .. }
             | Self::HandlerBegun
             | Self::HandlerReleased
             | Self::HandlerEnded { .. }
-            | Self::HandlerStopped { .. } => "for",
+            | Self::HandlerStopped { .. }
+            | Self::Started
+            | Self::Crashed
+            | Self::Noted(_) => "for",
         }
     }
 }

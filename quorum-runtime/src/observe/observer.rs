@@ -53,6 +53,13 @@ pub trait Observer: Send + Sync + 'static {
     /// Something has happened.
     fn event(&self, event: &Event);
 
+    /// Whether [`Event::content`] is to be there. It shares the memory of what was sent or received,
+    /// so an observer that keeps events keeps that too. Asked once, when the observer is set. Default:
+    /// no.
+    fn wants_content(&self) -> bool {
+        false
+    }
+
     /// The span in which a handler runs, asked for after
     /// [`HandlerBegun`](crate::EventKind::HandlerBegun), and that in which a call is awaited, asked
     /// for after [`Called`](crate::EventKind::Called). By default there is none.
@@ -69,16 +76,24 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
         (**self).event(event);
     }
 
+    fn wants_content(&self) -> bool {
+        (**self).wants_content()
+    }
+
     fn span(&self, event: &Event) -> Span {
         (**self).span(event)
     }
 }
 
-/// Both see every event. The span is that of the first which has one.
+/// Both see every event, and with its content if either asks for that. The span is that of the first which has one.
 impl<First: Observer, Second: Observer> Observer for (First, Second) {
     fn event(&self, event: &Event) {
         self.0.event(event);
         self.1.event(event);
+    }
+
+    fn wants_content(&self) -> bool {
+        self.0.wants_content() || self.1.wants_content()
     }
 
     fn span(&self, event: &Event) -> Span {

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -14,6 +15,7 @@ pub(crate) struct Scope(Option<Arc<Observed>>);
 pub(super) struct Observed {
     observer: Arc<dyn Observer>,
     at: Process,
+    wants_content: bool,
 }
 
 /// What an event is about, besides its kind.
@@ -23,17 +25,22 @@ pub(super) struct Subject {
     pub(super) method: Cow<'static, str>,
     pub(super) sequence: u64,
     pub(super) waiting: Option<usize>,
+    pub(super) content: Bytes,
 }
 
 impl Scope {
     pub(crate) fn new(observer: impl Observer) -> Self {
-        Self(Some(Arc::new(Observed { observer: Arc::new(observer), at: Process::default() })))
+        let (at, wants_content) = (Process::default(), observer.wants_content());
+        Self(Some(Arc::new(Observed { observer: Arc::new(observer), at, wants_content })))
     }
 
     /// The process that is observed is this one.
     pub(crate) fn at(&self, at: Process) -> Self {
-        let at =
-            |observed: &Arc<Observed>| Observed { observer: Arc::clone(&observed.observer), at };
+        let at = |observed: &Arc<Observed>| {
+            let (observer, wants_content) =
+                (Arc::clone(&observed.observer), observed.wants_content);
+            Observed { observer, at, wants_content }
+        };
         Self(self.0.as_ref().map(at).map(Arc::new))
     }
 
@@ -54,6 +61,11 @@ impl Scope {
 }
 
 impl Observed {
+    /// What a message contains, for an observer that asks for it.
+    pub(super) fn content(&self, payload: &Bytes) -> Bytes {
+        if self.wants_content { payload.clone() } else { Bytes::new() }
+    }
+
     pub(super) fn tell(&self, subject: Subject, kind: EventKind) {
         self.observer.event(&self.event(subject, kind));
     }
@@ -66,8 +78,9 @@ impl Observed {
     }
 
     fn event(&self, subject: Subject, kind: EventKind) -> Event {
-        let Subject { peer, method, sequence, waiting } = subject;
-        Event { time: Instant::now(), at: self.at, peer, method, sequence, waiting, kind }
+        let Subject { peer, method, sequence, waiting, content } = subject;
+        let time = Instant::now();
+        Event { time, at: self.at, peer, method, sequence, waiting, kind, content }
     }
 }
 
@@ -97,7 +110,7 @@ mod tests {
         assert!(scope.call("a.B.C", 1, 3).is_none());
         let line = Line::new(&scope, Process::default());
         line.tell(Unasked, 1, EventKind::Queued);
-        line.tell_at(Moment::default(), Unasked, 1, EventKind::Queued);
+        line.tell_at(Moment::default(), Unasked, 1, EventKind::Queued, &Bytes::new());
         assert!(line.handler("a.B.C".into(), 1).is_none());
     }
 

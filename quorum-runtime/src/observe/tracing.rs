@@ -49,6 +49,7 @@ impl Observer for Tracing {
                     outcome = outcome(&event.kind),
                     cause = event.kind.cause(),
                     error = event.kind.error().map(field::display),
+                    note = event.kind.note().map(field::display),
                     elapsed = elapsed(&event.kind).map(field::debug),
                     "{}",
                     event.kind,
@@ -57,9 +58,13 @@ impl Observer for Tracing {
         }
         match &event.kind {
             EventKind::Disconnected(_) => write!(Level::WARN),
-            EventKind::Connected { .. } | EventKind::CallerCame | EventKind::CallerWent => {
-                write!(Level::INFO);
-            }
+            EventKind::Connected { .. }
+            | EventKind::CallerCame
+            | EventKind::CallerWent
+            | EventKind::Started
+            | EventKind::Crashed
+            | EventKind::Faulted(_)
+            | EventKind::Noted(_) => write!(Level::INFO),
             EventKind::Called { .. }
             | EventKind::Failed(_)
             | EventKind::Ended { .. }

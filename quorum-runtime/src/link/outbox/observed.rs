@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::Outbox;
 use crate::observe::{EventKind, Line, Message, Moment, apart};
 use crate::wire::Envelope;
@@ -27,18 +29,29 @@ impl Outbox {
         sequence: u64,
         kind: EventKind,
     ) {
+        self.tell_message(method, sequence, kind, &Bytes::new());
+    }
+
+    /// Tells of a message with this payload.
+    pub(crate) fn tell_message(
+        &self,
+        method: impl Into<Cow<'static, str>>,
+        sequence: u64,
+        kind: EventKind,
+        payload: &Bytes,
+    ) {
         if self.is_observed() {
             let moment = {
                 let state = self.lock();
                 Moment { incarnation: state.incarnation, waiting: state.queue.len() }
             };
-            self.line.tell_at(moment, method, sequence, kind);
+            self.line.tell_at(moment, method, sequence, kind, payload);
         }
     }
 
     pub(super) fn tell_queued(&self, envelope: &Envelope) {
         if self.is_observed() {
-            apart(|| self.tell_message(envelope, EventKind::Queued));
+            apart(|| self.tell(name(envelope), envelope.sequence, EventKind::Queued));
         }
     }
 
@@ -49,13 +62,13 @@ impl Outbox {
                     Some(_) => Message::answer(envelope),
                     None => Message::asking(envelope),
                 };
-                self.tell_message(envelope, EventKind::Sent(message));
+                let Envelope { sequence, payload, .. } = envelope;
+                self.tell_message(name(envelope), *sequence, EventKind::Sent(message), payload);
             });
         }
     }
+}
 
-    fn tell_message(&self, envelope: &Envelope, kind: EventKind) {
-        let method = String::from_utf8_lossy(&envelope.method).into_owned();
-        self.tell(method, envelope.sequence, kind);
-    }
+fn name(envelope: &Envelope) -> String {
+    String::from_utf8_lossy(&envelope.method).into_owned()
 }

@@ -34,7 +34,10 @@ impl<S> Inbound<S> {
 
     pub(super) fn tell_sent(&self, head: ReplyHead, reply: &Envelope) {
         if self.line.is_observed() {
-            apart(|| self.tell(head, EventKind::Sent(Message::answer(reply))));
+            apart(|| {
+                let kind = EventKind::Sent(Message::answer(reply));
+                self.line.tell_message(head.method, head.sequence, kind, &reply.payload);
+            });
         }
     }
 
@@ -43,7 +46,7 @@ impl<S> Inbound<S> {
             apart(|| {
                 let method = self.caller.host.registry.name(&request.method);
                 let kind = EventKind::Received(Message::asking(request));
-                self.line.tell(method, request.sequence, kind);
+                self.line.tell_message(method, request.sequence, kind, &request.payload);
             });
         }
     }
