@@ -5,6 +5,7 @@
 
 mod attributes;
 mod lower;
+mod sim_test;
 
 use proc_macro::TokenStream;
 
@@ -80,5 +81,44 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = lower::service(arguments.into(), item.into());
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a test of a function that runs a simulation, and runs it with many seeds.
+///
+/// The function takes `&mut Simulation`, which has the seed, and returns nothing or a `Result`. Each
+/// seed is a run of its own; they run on all cores. `#[sim_test(seeds = 200)]` says how many there are
+/// (default: 100), and `#[sim_test(runtime = "::other::path")]` where the runtime is, if not at
+/// `::quorum_runtime`, which needs its feature `sim`.
+///
+/// When a seed fails, by an error or a panic, the test says what went wrong, the command that runs this
+/// seed again, and where a drawing of the run is. Two variables of the environment change what is run:
+///
+/// | variable | what it does |
+/// |---|---|
+/// | `QUORUM_SEED=17` | runs this seed alone |
+/// | `QUORUM_SEEDS=10000` | runs so many seeds, whatever the attribute says |
+/// | `QUORUM_DRAWINGS=folder` | puts drawings there; else they are in `quorum-sim` in cargo's target folder |
+///
+/// # Examples
+///
+/// ```
+/// use quorum_runtime::sim::{Result, Simulation};
+///
+/// #[quorum_macros::sim_test(seeds = 20)]
+/// fn clients_end(sim: &mut Simulation) -> Result {
+///     let clients = sim.draw(1..=3);
+///     sim.clients(clients, |host| async move {
+///         host.healed().await;
+///         Ok(())
+///     });
+///     sim.run()?;
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+#[proc_macro_attribute]
+pub fn sim_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let expanded = sim_test::expand(arguments.into(), item.into());
     expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -77,6 +77,8 @@
 mod call;
 mod configuration;
 mod error;
+#[cfg(feature = "sim")]
+mod host;
 mod link;
 mod manager;
 mod node;
@@ -84,6 +86,9 @@ mod observe;
 mod quorum;
 mod rederived;
 mod server;
+#[cfg(feature = "sim")]
+pub mod sim;
+mod surroundings;
 #[cfg(feature = "_tls-any")]
 mod tls;
 pub mod transport;

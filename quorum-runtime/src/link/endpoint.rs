@@ -6,6 +6,7 @@ use http::uri::Authority;
 
 use super::{Connection, Settings, Tasks};
 use crate::error::{BuildError, ConnectionError};
+use crate::surroundings;
 use crate::transport::{Layers, boxed};
 
 /// HTTP/2 windows, per stream and per connection. Fixed windows of this size did better than the
@@ -26,7 +27,7 @@ impl Endpoint {
     pub(super) async fn connect(&self, pings: Duration) -> Result<Connection, ConnectionError> {
         let transport = self.transport.clone().http2_keep_alive_interval(pings);
         // The transport's own limit does not cover the handshake of TLS.
-        let connecting = tokio::time::timeout(self.connect_timeout, transport.connect());
+        let connecting = tokio::time::timeout(self.connect_timeout, surroundings::dial(&transport));
         let connected = connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
         let channel = connected.map_err(ConnectionError::new)?.map_err(ConnectionError::new)?;
         Ok(Connection::new(self.layers.around(boxed(channel))))

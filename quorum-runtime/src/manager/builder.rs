@@ -11,6 +11,7 @@ use crate::link::{self, Limits};
 use crate::observe::{Observer, Process, Scope};
 use crate::quorum::NodeId;
 use crate::server::{CalledBack, Registry, Service};
+use crate::surroundings;
 use crate::wire::LARGEST_MESSAGE;
 
 /// Names the nodes of a [`Manager`] and sets how it treats them.
@@ -314,7 +315,7 @@ impl ManagerBuilder {
     /// runtime.
     pub fn build(self) -> Result<Manager, BuildError> {
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let mut random = self.seed.map_or_else(surroundings::generator, fastrand::Rng::with_seed);
         let incarnation = self.incarnation.unwrap_or_else(|| random.u64(..));
         let local = self.local_node()?;
         let settings = self.link_settings(local.as_ref(), incarnation)?;
@@ -348,7 +349,8 @@ impl ManagerBuilder {
         let mut settings = self.settings.clone();
         settings.hello.incarnation = Some(incarnation);
         let node = local.map(|(id, _)| *id);
-        settings.scope = settings.scope.at(Process { node, incarnation: Some(incarnation) });
+        let scope = surroundings::observed(settings.scope, incarnation);
+        settings.scope = scope.at(Process { node, incarnation: Some(incarnation) });
         if let Some(method) = self.called_back.claimed_twice() {
             return Err(BuildError::ClaimedTwice(method));
         }

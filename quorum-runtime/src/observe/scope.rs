@@ -34,6 +34,15 @@ impl Scope {
         Self(Some(Arc::new(Observed { observer: Arc::new(observer), at, wants_content })))
     }
 
+    /// This observer too.
+    #[cfg(feature = "sim")]
+    pub(crate) fn and(self, other: Arc<impl Observer>) -> Self {
+        match self.0 {
+            Some(observed) => Self::new((Arc::clone(&observed.observer), other)),
+            None => Self::new(other),
+        }
+    }
+
     /// The process that is observed is this one.
     pub(crate) fn at(&self, at: Process) -> Self {
         let at = |observed: &Arc<Observed>| {

@@ -11,6 +11,7 @@ use super::tls::Tls;
 use super::transport::KeepAlive;
 use crate::manager::Manager;
 use crate::observe::{Observer, Scope};
+use crate::surroundings;
 use crate::transport::Layers;
 use crate::wire::LARGEST_MESSAGE;
 
@@ -269,6 +270,6 @@ impl Server {
 
     pub(super) fn incarnation_or_default(&self) -> u64 {
         let of_manager = self.manager.as_ref().map(Manager::incarnation);
-        self.incarnation.or(of_manager).unwrap_or_else(|| fastrand::Rng::new().u64(..))
+        self.incarnation.or(of_manager).unwrap_or_else(|| surroundings::generator().u64(..))
     }
 }

@@ -20,6 +20,7 @@ use super::stop::Stop;
 use crate::error::ServeError;
 use crate::manager::Manager;
 use crate::observe::Process;
+use crate::surroundings;
 use crate::transport::Layers;
 
 /// How long serving waits for the tasks of what it has cut off.
@@ -95,6 +96,12 @@ impl Server {
         address: impl ToSocketAddrs,
         signal: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
+        #[cfg(feature = "sim")]
+        if let Some(here) = crate::sim::here() {
+            let port = surroundings::port(address).await.map_err(ServeError::Listen)?;
+            let incoming = here.listen(port).await.map_err(ServeError::Listen)?;
+            return self.serve_with_incoming(incoming, signal).await;
+        }
         let listener = TcpListener::bind(address).await.map_err(ServeError::Listen)?;
         self.serve_with_listener(listener, signal).await
     }
@@ -213,6 +220,7 @@ impl Server {
         }
         let incarnation = self.incarnation_or_default();
         let node = self.manager.as_ref().and_then(Manager::local_id);
+        let scope = surroundings::observed(self.scope, incarnation);
         let host = Host {
             registry: self.registry,
             limits: self.limits,
@@ -222,7 +230,7 @@ impl Server {
             clients: self.clients,
             succession: Arc::default(),
             stop: Stop::default(),
-            scope: self.scope.at(Process { node, incarnation: Some(incarnation) }),
+            scope: scope.at(Process { node, incarnation: Some(incarnation) }),
         };
         (Arc::new(host), self.added, self.layers)
     }

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Place;
+use crate::observe::{Event, EventKind, Observer, Process};
+
+/// Sees what happens everywhere in a simulation, and when, by the one clock that all machines share.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    is_on: AtomicBool,
+    is_muted: AtomicBool,
+    begun: Instant,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    events: Vec<Event>,
+    /// Which client a process is.
+    names: BTreeMap<u64, Place>,
+    now: Duration,
+}
+
+impl Recorder {
+    pub(super) fn new(is_on: bool) -> Self {
+        let (is_on, is_muted) = (AtomicBool::new(is_on), AtomicBool::new(false));
+        Self { is_on, is_muted, begun: Instant::now(), seen: Mutex::default() }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing is recorded: what ends with the simulation is no part of it.
+    pub(super) fn end(&self) {
+        self.is_on.store(false, Ordering::Relaxed);
+    }
+
+    /// Nothing is recorded as long as it is muted.
+    pub(super) fn mute(&self, is_muted: bool) {
+        self.is_muted.store(is_muted, Ordering::Relaxed);
+    }
+
+    pub(super) fn name(&self, place: Place, incarnation: u64) {
+        self.lock().names.insert(incarnation, place);
+    }
+
+    /// The events so far, in the order in which they were told, which is that of their times on each
+    /// machine, and which place each process has by its incarnation.
+    pub(super) fn take(&self) -> (Vec<Event>, BTreeMap<u64, Place>) {
+        let mut seen = self.lock();
+        (std::mem::take(&mut seen.events), std::mem::take(&mut seen.names))
+    }
+
+    /// The simulation has come so far.
+    pub(super) fn advance(&self, now: Duration) {
+        self.lock().now = now;
+    }
+
+    /// Something happens to a machine, or its program has something to say.
+    pub(super) fn tell(&self, place: Place, kind: EventKind) {
+        let at = match place {
+            Place::Node(id) => Process::node(id),
+            // No process has so large an incarnation that it means a place: those are drawn.
+            Place::Client(number) => Process::run(client_run(number)),
+        };
+        if let Place::Client(number) = place {
+            self.name(place, client_run(number));
+        }
+        self.event(&Event::new(at, kind));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Under which number the events of a client are told that are none of its manager's.
+const fn client_run(number: u32) -> u64 {
+    u64::MAX - number as u64
+}
+
+impl Observer for Recorder {
+    fn event(&self, event: &Event) {
+        if self.is_on() && !self.is_muted.load(Ordering::Relaxed) {
+            let mut seen = self.lock();
+            // The runtimes of the machines do not agree about when they began.
+            let now = turmoil::sim_elapsed().unwrap_or(seen.now);
+            seen.events.push(Event { time: self.begun + now, ..event.clone() });
+        }
+    }
+
+    fn wants_content(&self) -> bool {
+        true
+    }
+}
