@@ -80,8 +80,7 @@ mod configuration;
 mod error;
 #[cfg(feature = "history")]
 pub mod history;
-#[cfg(feature = "sim")]
-mod host;
+
 mod link;
 mod manager;
 mod node;
@@ -94,6 +93,8 @@ pub mod sim;
 mod surroundings;
 #[cfg(feature = "_tls-any")]
 mod tls;
+#[cfg(feature = "trace")]
+pub mod trace;
 pub mod transport;
 mod wire;
 

@@ -3,6 +3,7 @@ use std::ops::RangeInclusive;
 
 use super::world::Here;
 use super::{Place, address};
+use crate::history::{History, Model};
 use crate::observe::EventKind;
 
 /// The machine on which a program of a simulation runs, and what the program may know of the others.
@@ -79,6 +80,15 @@ impl Host {
         let mut healed = self.here.world.is_healed.subscribe();
         // The world lives as long as the simulation.
         drop(healed.wait_for(|healed| *healed).await);
+    }
+
+    /// The same history, for what happens here: its times are those of the simulation, and each operation
+    /// is a remark in the drawing of the run, at this machine.
+    #[must_use]
+    pub fn history<M: Model>(&self, history: &History<M>) -> History<M> {
+        let here = self.here.clone();
+        let history = history.clone().with_clock(|| turmoil::sim_elapsed().unwrap_or_default());
+        history.with_observer(move |text| here.tell(EventKind::Noted(text.to_owned().into())))
     }
 
     /// Puts a remark into the drawing of the run, at this machine.

@@ -69,6 +69,8 @@
 //! of TigerBeetle.
 
 mod cluster;
+#[cfg(feature = "sim-cli")]
+mod command;
 mod connection;
 mod duration;
 mod fault;
@@ -82,12 +84,16 @@ mod schedule;
 mod seeds;
 mod simulation;
 mod stuck;
+#[cfg(feature = "sim-cli")]
+mod study;
 #[doc(hidden)]
 pub mod test;
 mod world;
 
 use std::net::{IpAddr, SocketAddr};
 
+#[cfg(feature = "sim-cli")]
+pub use command::Command;
 pub use fault::Fault;
 pub use faults::{FaultKind, Faults};
 pub use host::Host;
@@ -96,6 +102,8 @@ pub use run::{Recording, Run, RunError};
 pub use schedule::{Schedule, ScheduleError};
 pub use seeds::{SeedError, Seeds};
 pub use simulation::{Result, Simulation};
+#[cfg(feature = "sim-cli")]
+pub use study::Study;
 pub(crate) use world::here;
 
 /// The port on which the machines of a simulation are expected to listen.

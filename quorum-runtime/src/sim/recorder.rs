@@ -52,8 +52,19 @@ impl Recorder {
     /// The events so far, in the order in which they were told, which is that of their times on each
     /// machine, and which place each process has by its incarnation.
     pub(super) fn take(&self) -> (Vec<Event>, BTreeMap<u64, Place>) {
-        let mut seen = self.lock();
-        (std::mem::take(&mut seen.events), std::mem::take(&mut seen.names))
+        let Seen { mut events, names, .. } = std::mem::take(&mut *self.lock());
+        // Not every process says which node it is, and not to everybody.
+        let complete = |process: &mut Process| {
+            let place = process.incarnation.and_then(|run| names.get(&run));
+            if let Some(Place::Node(id)) = place {
+                process.node = Some((*id).into());
+            }
+        };
+        for event in &mut events {
+            complete(&mut event.at);
+            event.peer.as_mut().into_iter().for_each(complete);
+        }
+        (events, names)
     }
 
     /// The simulation has come so far.

@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Place, Schedule};
-use crate::observe::Event;
+use crate::observe::{Event, Process};
+use crate::trace::{DescriptorError, Format, Trace};
+use crate::transport::BoxError;
 
 /// A run that came to its end.
 #[derive(Clone, Debug)]
@@ -60,12 +64,7 @@ pub enum RunError {
 pub struct Recording {
     pub(super) events: Vec<Event>,
     pub(super) names: BTreeMap<u64, Place>,
-}
-
-impl Run {
-    pub(super) fn new(elapsed: Duration, schedule: &Schedule) -> Self {
-        Self { elapsed, schedule: schedule.clone() }
-    }
+    pub(super) descriptors: &'static [u8],
 }
 
 impl Recording {
@@ -75,14 +74,37 @@ impl Recording {
         &self.events
     }
 
-    /// Writes the run to a file, in the format that its name ends with, and makes its folder.
+    /// The run as a trace, which can be drawn and written.
     ///
     /// # Errors
     ///
-    /// When the name has no format's ending, or the file cannot be written.
-    pub fn draw(&self, path: &Path) -> std::io::Result<()> {
-        let _ = path;
-        Err(std::io::ErrorKind::Unsupported.into())
+    /// When what the simulation was given as [descriptors](super::Simulation::descriptors) is none.
+    pub fn trace(&self) -> Result<Trace, DescriptorError> {
+        let trace = Trace::new(self.events.iter().cloned());
+        let mut clients: Vec<_> =
+            self.names.iter().filter(|(_, place)| matches!(place, Place::Client(_))).collect();
+        clients.sort_by_key(|(_, place)| *place);
+        let trace = clients.into_iter().fold(trace, |trace, (run, place)| {
+            trace.name(Process::run(*run), Name(*place).to_string())
+        });
+        if self.descriptors.is_empty() { Ok(trace) } else { trace.descriptors(self.descriptors) }
+    }
+
+    /// Writes the trace to a file, in the format that its name ends with, and makes its folder.
+    ///
+    /// # Errors
+    ///
+    /// When the name ends with that of no [`Format`], or when the file cannot be written.
+    pub fn draw(&self, path: &Path) -> io::Result<()> {
+        let invalid = |error: BoxError| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let format = Format::of(path).map_err(|error| invalid(error.into()))?;
+        let trace = self.trace().map_err(|error| invalid(error.into()))?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = BufWriter::new(File::create(path)?);
+        trace.write(format, &mut file)?;
+        file.flush()
     }
 }
 

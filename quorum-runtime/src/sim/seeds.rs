@@ -55,6 +55,14 @@ impl Seeds {
         test: impl Fn(&mut Simulation) -> Result<T> + Sync,
         each: impl FnMut(u64, T) + Send,
     ) -> std::result::Result<(), SeedError> {
+        self.run_with(|seed| test(&mut Simulation::new(seed)), each)
+    }
+
+    pub(super) fn run_with<T: Send>(
+        &self,
+        test: impl Fn(u64) -> Result<T> + Sync,
+        each: impl FnMut(u64, T) + Send,
+    ) -> std::result::Result<(), SeedError> {
         let next = AtomicU64::new(self.range.start);
         let (each, failed) = (Mutex::new(each), Mutex::new(None::<SeedError>));
         let lock = || failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +72,7 @@ impl Seeds {
                 if seed >= self.range.end {
                     return;
                 }
-                match caught(|| test(&mut Simulation::new(seed))) {
+                match caught(|| test(seed)) {
                     Ok(value) => each.lock().unwrap_or_else(PoisonError::into_inner)(seed, value),
                     Err(error) => {
                         // Those that are lower were begun before, and are still awaited.

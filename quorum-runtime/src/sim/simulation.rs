@@ -37,7 +37,11 @@ pub struct Simulation {
     faults: Plan,
     latency: Option<Latency>,
     patience: Duration,
+    /// Whether [`schedule`](Self::schedule) and [`faults`](Self::faults) have no effect any more.
+    is_fixed: bool,
+    descriptors: &'static [u8],
     is_recorded: bool,
+    elapsed: Duration,
     recording: Option<Recording>,
 }
 
@@ -68,7 +72,10 @@ impl Simulation {
             faults: Plan::Drawn(Faults::default()),
             latency: None,
             patience: Duration::from_secs(60),
+            is_fixed: false,
+            descriptors: &[],
             is_recorded: false,
+            elapsed: Duration::ZERO,
             recording: None,
         }
     }
@@ -112,13 +119,31 @@ impl Simulation {
 
     /// Draws faults of these kinds. Default: those of [`Faults::default`].
     pub fn faults(&mut self, faults: Faults) -> &mut Self {
-        self.faults = Plan::Drawn(faults);
+        if !self.is_fixed {
+            self.faults = Plan::Drawn(faults);
+        }
         self
     }
 
     /// These faults instead of any that are drawn. Everything heals after the last of them.
     pub fn schedule(&mut self, schedule: Schedule) -> &mut Self {
-        self.faults = Plan::Written(schedule);
+        if !self.is_fixed {
+            self.faults = Plan::Written(schedule);
+        }
+        self
+    }
+
+    /// These faults, whatever is said later.
+    #[cfg(feature = "sim-cli")]
+    pub(super) fn fix_schedule(&mut self, schedule: Schedule) {
+        self.schedule(schedule);
+        self.is_fixed = true;
+    }
+
+    /// Lets drawings show what messages contain with the names of fields: these are the descriptors of
+    /// the services, as [`include_file_descriptor_set!`](crate::include_file_descriptor_set) gives them.
+    pub fn descriptors(&mut self, descriptors: &'static [u8]) -> &mut Self {
+        self.descriptors = descriptors;
         self
     }
 
@@ -141,6 +166,12 @@ impl Simulation {
     pub fn record(&mut self) -> &mut Self {
         self.is_recorded = true;
         self
+    }
+
+    /// The simulated time that the last run took, to its end or until it went wrong.
+    #[must_use]
+    pub const fn elapsed(&self) -> Duration {
+        self.elapsed
     }
 
     /// What was recorded of the last run.
@@ -181,19 +212,20 @@ impl Simulation {
         let mut cluster =
             Cluster::new(&world, &latency, random.fork(), |place| self.program(place));
         let ended = self.until_ended(&mut cluster, &schedule);
-        let (time, programs) = (cluster.elapsed(), Run::new(cluster.elapsed(), &schedule));
+        self.elapsed = cluster.elapsed();
         recorder.end();
         drop(cluster);
         drop(entered);
         let (events, names) = recorder.take();
-        let ended = ended.map(|()| programs).map_err(|error| match error {
+        let ended = ended.map_err(|error| match error {
             RunError::Stuck { after, at } => {
-                RunError::Stuck { after, at: stuck(at, &events, &names, time) }
+                RunError::Stuck { after, at: stuck(at, &events, &names, self.elapsed) }
             }
             error => error,
         });
-        self.recording = self.is_recorded.then(|| Recording { events, names });
-        ended
+        let descriptors = self.descriptors;
+        self.recording = self.is_recorded.then(|| Recording { events, names, descriptors });
+        ended.map(|()| Run { elapsed: self.elapsed, schedule })
     }
 
     fn until_ended(
