@@ -77,6 +77,7 @@
 mod call;
 mod configuration;
 mod error;
+pub mod host;
 mod link;
 mod manager;
 mod node;
