@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 
 use quorum_runtime::{Call, Majority, Replies, Server, Status, Verdict};
-use register::{Register, RegisterManager as _, RegisterConfiguration as _};
+use register::{Register, RegisterConfiguration as _, RegisterManager as _};
 use register::{RegisterQuorumSpec, RegisterServer, State};
 
 mod register {
@@ -102,6 +102,12 @@ fn a_mistake_is_found() {
     let found = found.unwrap_err();
     let mut sim = Simulation::new(found.seed);
     drop(a_register(sim.record()));
-    for f in ["/tmp/d.html", "/tmp/d.svg","/tmp/d.txt"] { sim.take_recording().map(|r| {r.draw(f.as_ref()).unwrap(); r.draw("/tmp/d.svg".as_ref()).unwrap(); r.draw("/tmp/d.txt".as_ref()).unwrap()}); }
+    for f in ["/tmp/d.html", "/tmp/d.svg", "/tmp/d.txt"] {
+        sim.take_recording().map(|r| {
+            r.draw(f.as_ref()).unwrap();
+            r.draw("/tmp/d.svg".as_ref()).unwrap();
+            r.draw("/tmp/d.txt".as_ref()).unwrap()
+        });
+    }
     panic!("{}", found);
 }

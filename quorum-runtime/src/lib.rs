@@ -80,7 +80,7 @@ mod configuration;
 mod error;
 #[cfg(feature = "history")]
 pub mod history;
-
+pub mod host;
 mod link;
 mod manager;
 mod node;

@@ -5,4 +5,5 @@
 mod attribute;
 mod determinism;
 mod faults;
+mod machines;
 mod register;

@@ -13,7 +13,7 @@ use super::links::Links;
 use super::simulation::{Latency, Program};
 use super::world::{Ended, Here, World};
 use super::{Fault, Host, Place, address, panic_text};
-use crate::host::Failure;
+use crate::host::simulated::DiskFailure;
 use crate::observe::EventKind;
 
 /// How much time passes in a step: what is sent in one arrives in a later one.
@@ -132,8 +132,8 @@ impl Cluster {
             Fault::Fast(place) => links.slow(sim, place, None),
             Fault::Ahead(place, by) => world.machine(place).skew = micros(by),
             Fault::Behind(place, by) => world.machine(place).skew = -micros(by),
-            Fault::DiskFails(place) => self.disk(place, Some(Failure::Fails), Duration::ZERO),
-            Fault::DiskFull(place) => self.disk(place, Some(Failure::Full), Duration::ZERO),
+            Fault::DiskFails(place) => self.disk(place, Some(DiskFailure::Fails), Duration::ZERO),
+            Fault::DiskFull(place) => self.disk(place, Some(DiskFailure::Full), Duration::ZERO),
             Fault::DiskSlow(place, by) => self.disk(place, None, by),
             Fault::DiskWorks(place) => self.disk(place, None, Duration::ZERO),
             Fault::Crash(_)
@@ -145,7 +145,7 @@ impl Cluster {
         }
     }
 
-    fn disk(&mut self, place: Place, failure: Option<Failure>, delay: Duration) {
+    fn disk(&mut self, place: Place, failure: Option<DiskFailure>, delay: Duration) {
         let mut machine = self.world.machine(place);
         machine.disk.set_failure(failure);
         machine.disk_delay = delay;

@@ -49,7 +49,8 @@ pub enum Fault {
     DiskSlow(Place, Duration),
     /// `disk 2 works`: as it should.
     DiskWorks(Place),
-    /// `heal`: everything that was done is undone, and what does not run is started.
+    /// `heal`: everything that was done is undone, and what does not run is started. Clocks stay as they
+    /// are: setting them would be one more fault.
     Heal,
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::Place;
 use super::connection::Line;
 use super::recorder::Recorder;
-use crate::host::SimulatedDisk;
+use crate::host::simulated::SimulatedDisk;
 use crate::observe::EventKind;
 
 thread_local! {
@@ -169,6 +169,17 @@ impl Here {
         let by = Duration::from_micros(skew.unsigned_abs());
         let now = self.world.epoch + since;
         if skew < 0 { now - by } else { now + by }
+    }
+
+    pub(crate) fn disk(&self) -> SimulatedDisk {
+        self.world.machine(self.place).disk.clone()
+    }
+
+    /// How long the next work takes that waits for the disk.
+    pub(crate) fn disk_delay(&self) -> Duration {
+        let mut machine = self.world.machine(self.place);
+        let most = u64::try_from(machine.disk_delay.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(machine.random.u64(0..=most))
     }
 
     /// Who is told all events.
