@@ -123,6 +123,13 @@ fn what_is_cut_loses_messages_until_it_is_joined() {
 }
 
 #[test]
+fn what_is_split_off_hears_nothing_until_all_are_united() {
+    let seen = swaps("500ms split c1; 1500ms unite", &[0, 600, 4000]);
+    assert!(seen[1].starts_with("disconnected"), "{seen:?}");
+    assert_eq!(seen[2], "held 3 at 40");
+}
+
+#[test]
 fn a_cut_of_one_direction_loses_what_goes_there() {
     let request_lost = swaps("500ms cut c1 -> 1; 1500ms join 1 c1", &[0, 600, 4000]);
     assert!(request_lost[1].starts_with("disconnected"), "{request_lost:?}");

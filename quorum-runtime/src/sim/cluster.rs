@@ -85,18 +85,15 @@ impl Cluster {
         self.excused.contains(&place)
     }
 
-    pub(super) fn apply(&mut self, fault: Fault) {
-        let told = || EventKind::Faulted(fault.to_string().into());
-        match (fault.place(), fault.other()) {
-            (Some(place), other) => {
-                self.world.recorder.tell(place, told());
-                if let Some(other) = other {
-                    self.world.recorder.tell(other, told());
-                }
-            }
-            (None, _) => self.world.places().for_each(|at| self.world.recorder.tell(at, told())),
+    pub(super) fn apply(&mut self, fault: &Fault) {
+        let places = match fault.places() {
+            none if none.is_empty() => self.world.places().collect(),
+            places => places,
+        };
+        for place in places {
+            self.world.recorder.tell(place, EventKind::Faulted(fault.to_string().into()));
         }
-        match fault {
+        match *fault {
             Fault::Crash(place) => self.crash(place),
             Fault::CrashInWrite(place) => self.arm(place),
             Fault::PowerOff(place) => {
@@ -109,21 +106,23 @@ impl Cluster {
             }
             Fault::Start(place) => self.start(place),
             Fault::Heal => self.heal(),
-            other => self.disturb(other),
+            ref other => self.disturb(other),
         }
     }
 
     /// What concerns the network, the clocks and the disks.
-    fn disturb(&mut self, fault: Fault) {
+    fn disturb(&mut self, fault: &Fault) {
         let Self { sim, links, world, .. } = self;
         let micros = |by: Duration| i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        match fault {
+        match *fault {
             Fault::Cut(one, other) => {
                 links.cut(sim, one, other);
                 links.cut(sim, other, one);
             }
             Fault::CutOneWay(from, to) => links.cut(sim, from, to),
             Fault::Join(one, other) => links.join(sim, one, other),
+            Fault::Split(ref side) => links.split(sim, side),
+            Fault::Unite => links.unite(sim),
             // The other end hears of it.
             Fault::Break(one, other) => break_lines(world, one, other),
             Fault::Hang(place) => links.hang(sim, place, true),

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::duration::Written;
 /// Something that is done to a machine, its disk, or the network.
 ///
 /// Its text is what a [`Schedule`](super::Schedule) is written in and what a trace shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
     /// `crash 2`: the process is killed. Its connections are closed, and of what it wrote, what was
@@ -27,6 +28,10 @@ pub enum Fault {
     CutOneWay(Place, Place),
     /// `join 1 3`: ends both kinds of cut between them.
     Join(Place, Place),
+    /// `split 1 4 c2`: what these and all others send each other is lost.
+    Split(BTreeSet<Place>),
+    /// `unite`: ends every cut and every split.
+    Unite,
     /// `break 1 3`: the connections between them are reset.
     Break(Place, Place),
     /// `hang 2`: all that it sends and that is sent to it is held back.
@@ -55,18 +60,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The place that it is done to, the first of two.
-    pub(super) const fn place(&self) -> Option<Place> {
-        match *self {
+    /// The places that it is done to; none where that is all of them.
+    pub(super) fn places(&self) -> Vec<Place> {
+        match self {
             Self::Crash(place)
             | Self::CrashInWrite(place)
             | Self::PowerOff(place)
             | Self::Erase(place)
             | Self::Start(place)
-            | Self::Cut(place, _)
-            | Self::CutOneWay(place, _)
-            | Self::Join(place, _)
-            | Self::Break(place, _)
             | Self::Hang(place)
             | Self::Wake(place)
             | Self::Slow(place, _)
@@ -76,19 +77,13 @@ impl Fault {
             | Self::DiskFails(place)
             | Self::DiskFull(place)
             | Self::DiskSlow(place, _)
-            | Self::DiskWorks(place) => Some(place),
-            Self::Heal => None,
-        }
-    }
-
-    /// The second place of those that concern two.
-    pub(super) const fn other(&self) -> Option<Place> {
-        match *self {
-            Self::Cut(_, other)
-            | Self::CutOneWay(_, other)
-            | Self::Join(_, other)
-            | Self::Break(_, other) => Some(other),
-            _ => None,
+            | Self::DiskWorks(place) => vec![*place],
+            Self::Cut(one, other)
+            | Self::CutOneWay(one, other)
+            | Self::Join(one, other)
+            | Self::Break(one, other) => vec![*one, *other],
+            Self::Split(side) => side.iter().copied().collect(),
+            Self::Unite | Self::Heal => Vec::new(),
         }
     }
 }
@@ -104,6 +99,11 @@ impl fmt::Display for Fault {
             Self::Cut(one, other) => write!(f, "cut {one} {other}"),
             Self::CutOneWay(from, to) => write!(f, "cut {from} -> {to}"),
             Self::Join(one, other) => write!(f, "join {one} {other}"),
+            Self::Split(side) => {
+                f.write_str("split")?;
+                side.iter().try_for_each(|place| write!(f, " {place}"))
+            }
+            Self::Unite => f.write_str("unite"),
             Self::Break(one, other) => write!(f, "break {one} {other}"),
             Self::Hang(place) => write!(f, "hang {place}"),
             Self::Wake(place) => write!(f, "wake {place}"),

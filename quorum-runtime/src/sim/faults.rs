@@ -38,7 +38,7 @@ pub enum FaultKind {
     PowerOff,
     /// [`Fault::Erase`], which few protocols survive.
     Erase,
-    /// [`Fault::Cut`] between two places, or between two halves of the cluster.
+    /// [`Fault::Cut`] between two places, or [`Fault::Split`].
     Cut,
     /// [`Fault::CutOneWay`].
     CutOneWay,
@@ -191,13 +191,9 @@ impl Drawing<'_> {
             }
             return;
         }
-        let (from, until) = self.span();
-        let side: Vec<_> = self.places().map(|place| (place, self.random.bool())).collect();
-        for (one, _) in side.iter().filter(|(_, left)| *left) {
-            for (other, _) in side.iter().filter(|(_, left)| !*left) {
-                self.push(from, Fault::Cut(*one, *other));
-                self.push(until, Fault::Join(*one, *other));
-            }
+        let side: BTreeSet<_> = self.places().filter(|_| self.random.bool()).collect();
+        if !side.is_empty() {
+            self.pair(Fault::Split(side), Fault::Unite);
         }
     }
 

@@ -50,6 +50,21 @@ impl Links {
         self.update(sim);
     }
 
+    /// Nothing passes between these and all others.
+    pub(super) fn split(&mut self, sim: &turmoil::Sim<'_>, side: &BTreeSet<Place>) {
+        for one in side {
+            for other in self.places.iter().filter(|other| !side.contains(other)) {
+                self.cut.extend([(*one, *other), (*other, *one)]);
+            }
+        }
+        self.update(sim);
+    }
+
+    pub(super) fn unite(&mut self, sim: &turmoil::Sim<'_>) {
+        self.cut.clear();
+        self.update(sim);
+    }
+
     pub(super) fn join(&mut self, sim: &turmoil::Sim<'_>, one: Place, other: Place) {
         self.cut.remove(&(one, other));
         self.cut.remove(&(other, one));

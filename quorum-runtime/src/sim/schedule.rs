@@ -108,6 +108,10 @@ fn fault(words: &[&str]) -> Result<Fault, ScheduleError> {
         ["cut", from, "->", to] => two(from, to).map(|(from, to)| Fault::CutOneWay(from, to))?,
         ["cut", one, other] => two(one, other).map(|(one, other)| Fault::Cut(one, other))?,
         ["join", one, other] => two(one, other).map(|(one, other)| Fault::Join(one, other))?,
+        ["split", side @ ..] if !side.is_empty() => {
+            Fault::Split(side.iter().map(|at| place(at)).collect::<Result<_, _>>()?)
+        }
+        ["unite"] => Fault::Unite,
         ["break", one, other] => two(one, other).map(|(one, other)| Fault::Break(one, other))?,
         ["hang", at] => Fault::Hang(place(at)?),
         ["wake", at] => Fault::Wake(place(at)?),
@@ -123,7 +127,7 @@ fn fault(words: &[&str]) -> Result<Fault, ScheduleError> {
         _ => {
             return Err(ScheduleError::new(format!(
                 "`{}` is no fault: write crash N, crash N in write, power-off N, erase N, start N, \
-                 cut N M, cut N -> M, join N M, break N M, hang N, wake N, slow N TIME, fast N, \
+                 cut N M, cut N -> M, join N M, split N M .., unite, break N M, hang N, wake N, slow N TIME, fast N, \
                  ahead N TIME, behind N TIME, disk N fails, disk N full, disk N slow TIME, \
                  disk N works, or heal",
                 words.join(" ")
@@ -150,6 +154,8 @@ mod tests {
             Fault::Cut(one, other),
             Fault::CutOneWay(other, one),
             Fault::Join(one, other),
+            Fault::Split([one, other].into()),
+            Fault::Unite,
             Fault::Break(one, other),
             Fault::Hang(one),
             Fault::Wake(one),
@@ -163,7 +169,8 @@ mod tests {
             Fault::DiskWorks(one),
             Fault::Heal,
         ];
-        let written = faults.iter().fold(Schedule::default(), |all, fault| all.at(by, *fault));
+        let written =
+            faults.iter().fold(Schedule::default(), |all, fault| all.at(by, fault.clone()));
         assert_eq!(written.to_string().parse::<Schedule>().unwrap(), written);
         assert_eq!(written.faults().len(), faults.len());
     }

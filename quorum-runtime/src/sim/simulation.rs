@@ -202,9 +202,7 @@ impl Simulation {
         });
         let recorder = Arc::new(Recorder::new(self.is_recorded));
         let world = Arc::new(World::new(nodes, clients, Arc::clone(&recorder), &mut random));
-        let unknown = |fault: &Fault| {
-            [fault.place(), fault.other()].into_iter().flatten().find(|place| !world.has(*place))
-        };
+        let unknown = |fault: &Fault| fault.places().into_iter().find(|place| !world.has(*place));
         if let Some(place) = schedule.faults().iter().find_map(|(_, fault)| unknown(fault)) {
             return Err(RunError::Unknown { place, nodes, clients });
         }
@@ -239,7 +237,7 @@ impl Simulation {
         let mut going: Vec<_> = (1..=self.clients.0).map(Place::Client).collect();
         while !going.is_empty() {
             while let Some((_, fault)) = faults.next_if(|(at, _)| *at <= cluster.elapsed()) {
-                cluster.apply(*fault);
+                cluster.apply(fault);
             }
             for ended in cluster.step() {
                 let place = ended.place;
