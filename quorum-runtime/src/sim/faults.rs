@@ -92,6 +92,19 @@ impl Faults {
         Self { kinds: BTreeSet::new(), most: 12, period: Duration::from_secs(2) }
     }
 
+    /// Only those of the network: all processes run, and keep what they have in memory.
+    #[must_use]
+    pub fn network() -> Self {
+        let kinds = [
+            FaultKind::Cut,
+            FaultKind::CutOneWay,
+            FaultKind::Break,
+            FaultKind::Hang,
+            FaultKind::Slow,
+        ];
+        Self { kinds: kinds.into(), ..Self::none() }
+    }
+
     /// This kind too.
     #[must_use]
     pub fn with(mut self, kind: FaultKind) -> Self {
