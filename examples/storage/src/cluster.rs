@@ -1,13 +1,14 @@
 //! Servers inside this process.
 
+use std::path::Path;
+
 use anyhow::Context as _;
-use quorum_runtime::Server;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::storage::StorageServer;
-use crate::store::Store;
+use crate::mutant::Mutation;
+use crate::node;
 
 /// Servers on free ports of the loopback interface, each with a store of its own.
 #[derive(Debug)]
@@ -18,19 +19,21 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) async fn start(nodes: u32) -> anyhow::Result<Self> {
+    /// So many servers, with their stores in a folder, under their numbers, or in memory.
+    pub(crate) async fn start(nodes: u32, folder: Option<&Path>) -> anyhow::Result<Self> {
         let stop = watch::Sender::new(false);
         let mut cluster = Self { addresses: Vec::new(), stop, servers: JoinSet::new() };
-        for _ in 0..nodes {
+        for number in 0..nodes {
+            let folder = folder.map(|folder| folder.join(number.to_string()));
+            let store = node::open(folder.as_deref(), Mutation::default()).await?;
             let listener = TcpListener::bind("127.0.0.1:0").await;
             let listener = listener.context("cannot listen on the loopback interface")?;
             cluster.addresses.push(listener.local_addr()?.to_string());
             let mut stopped = cluster.stop.subscribe();
             let signal = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-            let server = Server::builder().service(StorageServer::new(Store::default()));
-            cluster.servers.spawn(async {
-                if let Err(error) = server.serve_with_listener(listener, signal).await {
-                    eprintln!("a server stopped: {error}");
+            cluster.servers.spawn(async move {
+                if let Err(error) = node::serve(listener, store, signal).await {
+                    eprintln!("server {number}: {error:#}");
                 }
             });
         }

@@ -2,29 +2,38 @@
 //!
 //! ```text
 //! cargo run -p storage                                  four servers and a prompt in one process
-//! cargo run -p storage -- serve --listen 127.0.0.1:9001 one server
+//! cargo run -p storage -- --data FOLDER                 the same, durable
+//! cargo run -p storage -- serve --listen 127.0.0.1:9001 --data FOLDER
+//!                                                       one server
 //! cargo run -p storage -- --connect A,B,C               a prompt on servers that run already
 //! ```
 //!
-//! Values are held in memory: a server that restarts begins empty, and reads find what the others
-//! hold. A read that runs beside a write may see the old value or the new one, whatever other reads
-//! saw before.
+//! Each key is an atomic register: reads and writes of a majority (`qc`) take effect one after
+//! another, in an order that everybody sees. With `--data`, a server answers that a value is written
+//! when it is on its disk, and goes on from there when it is started again. Without, values are held
+//! in memory, and a server that is started again begins empty: then a value is safe as long as of the
+//! majority that stored it one keeps running until a read or a write of the key comes by.
 
+mod backend;
 mod client;
 mod cluster;
+mod database;
+mod lock;
+mod mutant;
 mod newest;
+mod node;
 mod repl;
 mod store;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use quorum_runtime::Server;
 use tokio::net::TcpListener;
 
 use client::Client;
 use cluster::Cluster;
-use store::Store;
+use mutant::Mutation;
 
 /// The code that was generated from `proto/storage.proto`.
 mod storage {
@@ -55,6 +64,10 @@ struct Prompt {
           value_parser = clap::value_parser!(u32).range(1..=100))]
     nodes: u32,
 
+    /// A folder for the data of these servers. Without it they hold their data in memory.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "connect")]
+    data: Option<PathBuf>,
+
     /// How long a command may take, in milliseconds.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 3000,
           value_parser = clap::value_parser!(u64).range(1..))]
@@ -68,6 +81,10 @@ enum Subcommands {
         /// The address to listen on; port 0 lets the system choose.
         #[arg(long, value_name = "HOST:PORT")]
         listen: String,
+
+        /// A folder for the data. Without it the server holds its data in memory, and starts empty.
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<PathBuf>,
     },
 }
 
@@ -75,12 +92,16 @@ fn main() -> anyhow::Result<()> {
     let Arguments { command, prompt } = Arguments::parse();
     let runtime = tokio::runtime::Runtime::new()?;
     match command {
-        Some(Subcommands::Serve { listen }) => runtime.block_on(serve(&listen)),
+        Some(Subcommands::Serve { listen, data }) => {
+            runtime.block_on(serve(&listen, data.as_deref()))
+        }
         None => open_prompt(&runtime, prompt),
     }
 }
 
-async fn serve(listen: &str) -> anyhow::Result<()> {
+async fn serve(listen: &str, data: Option<&Path>) -> anyhow::Result<()> {
+    let _lock = data.map(lock::lock).transpose()?;
+    let store = node::open(data, Mutation::default()).await?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;
@@ -91,15 +112,14 @@ async fn serve(listen: &str) -> anyhow::Result<()> {
             std::future::pending().await
         }
     };
-    let server = Server::builder().service(storage::StorageServer::new(Store::default()));
-    Ok(server.serve_with_listener(listener, interrupted).await?)
+    node::serve(listener, store, interrupted).await
 }
 
 fn open_prompt(runtime: &tokio::runtime::Runtime, prompt: Prompt) -> anyhow::Result<()> {
-    let Prompt { connect, nodes, timeout_ms } = prompt;
-    let timeout = Duration::from_millis(timeout_ms);
+    let Prompt { connect, nodes, data, timeout_ms } = prompt;
+    let _lock = data.as_deref().map(lock::lock).transpose()?;
     let (cluster, addresses) = if connect.is_empty() {
-        let cluster = runtime.block_on(Cluster::start(nodes))?;
+        let cluster = runtime.block_on(Cluster::start(nodes, data.as_deref()))?;
         let addresses = cluster.addresses().to_vec();
         (Some(cluster), addresses)
     } else {
@@ -107,7 +127,8 @@ fn open_prompt(runtime: &tokio::runtime::Runtime, prompt: Prompt) -> anyhow::Res
     };
     let client = {
         let _entered = runtime.enter();
-        Client::new(&addresses, timeout)?
+        let manager = client::connect(&addresses, Duration::from_millis(timeout_ms))?;
+        Client::new(manager, fastrand::u32(1..), Mutation::default())?
     };
     repl::run(runtime, &client)?;
     drop(client);

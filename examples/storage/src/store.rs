@@ -1,71 +1,101 @@
-//! The server: one copy of the map.
+//! The server: one copy of the map, and what is answered from it.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use quorum_runtime::{Call, Status};
+use quorum_runtime::{Call, Status, host};
+use tokio::sync::watch;
 
-use crate::storage::{self, Entry, ReadReply, ReadRequest, Version, WriteReply, WriteRequest};
+use crate::database::{Database, DatabaseError};
+use crate::mutant::{Mutant, Mutation};
+use crate::storage::{self, Entry, ReadReply, ReadRequest, WriteReply, WriteRequest};
 
-/// One copy of the map, in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Store(Mutex<BTreeMap<String, Entry>>);
+/// One copy of the map. Clones are handles of the same copy.
+///
+/// Once its database has failed, nobody knows what is in it: everything is refused from then on, and
+/// [`failure`](Self::failure) tells why, so that the process can end.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    database: Arc<Database>,
+    failure: watch::Sender<Option<Arc<DatabaseError>>>,
+    mutation: Mutation,
+    /// For [`Mutant::ReplyForAnotherCall`].
+    previous: Arc<Mutex<ReadReply>>,
+}
 
 impl storage::Storage for Store {
     async fn read(&self, _call: Call, request: ReadRequest) -> Result<ReadReply, Status> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(ReadReply { entry: entries.get(&request.key).cloned() })
+        let entry = self.with_database(move |database| database.get(&request.key)).await?;
+        let mut reply = ReadReply { entry };
+        if self.mutation.is(Mutant::ReplyForAnotherCall) {
+            let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(&mut reply, &mut previous);
+        }
+        Ok(reply)
     }
 
     async fn write(&self, _call: Call, request: WriteRequest) -> Result<WriteReply, Status> {
         let WriteRequest { key, entry } = request;
         let entry = entry.ok_or_else(|| Status::invalid_argument("the entry is missing"))?;
-        Ok(WriteReply { stored: self.store(key, entry) })
+        if self.mutation.is(Mutant::AcknowledgeBeforeStoring) {
+            let store = self.clone();
+            tokio::spawn(async move { store.store(key, entry).await });
+            return Ok(WriteReply { stored: true });
+        }
+        Ok(WriteReply { stored: self.store(key, entry).await? })
     }
 
     async fn put(&self, _call: Call, request: WriteRequest) {
         let WriteRequest { key, entry } = request;
         if let Some(entry) = entry {
-            self.store(key, entry);
+            // A failure is told by `failure`; the caller wants no answer.
+            drop(self.store(key, entry).await);
         }
     }
 }
 
 impl Store {
-    /// Stores an entry unless a newer one is there.
-    fn store(&self, key: String, entry: Entry) -> bool {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = entries.get(&key).map(version);
-        if known > Some(version(&entry)) {
-            return false;
+    pub(crate) fn new(database: Database, mutation: Mutation) -> Self {
+        let failure = watch::Sender::new(None);
+        Self { database: Arc::new(database), failure, mutation, previous: Arc::default() }
+    }
+
+    /// Waits until the database fails, and tells why.
+    pub(crate) async fn failure(&self) -> Arc<DatabaseError> {
+        let mut failure = self.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        match failed {
+            Some(error) => error,
+            // Never: this handle holds the sender.
+            None => std::future::pending().await,
         }
-        entries.insert(key, entry);
-        true
+    }
+
+    async fn store(&self, key: String, entry: Entry) -> Result<bool, Status> {
+        let stored = self.with_database(move |database| database.store(&key, &entry)).await;
+        if self.mutation.is(Mutant::AckOnError) {
+            return Ok(true);
+        }
+        stored
+    }
+
+    async fn with_database<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, Status> {
+        if let Some(error) = &*self.failure.borrow() {
+            return Err(refusal(error));
+        }
+        let database = Arc::clone(&self.database);
+        host::blocking(move || work(&database)).await.map_err(|error| {
+            let refused = refusal(&error);
+            if !self.mutation.is(Mutant::AckOnError) {
+                self.failure.send_replace(Some(Arc::new(error)));
+            }
+            refused
+        })
     }
 }
 
-/// What orders entries of one key.
-pub(crate) fn version(entry: &Entry) -> (u64, u32) {
-    let Version { number, writer } = entry.version.unwrap_or_default();
-    (number, writer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(value: &str, number: u64, writer: u32) -> Entry {
-        Entry { value: value.to_owned(), version: Some(Version { number, writer }) }
-    }
-
-    #[test]
-    fn the_newer_entry_stays_whatever_the_order_of_arrival() {
-        let store = Store::default();
-        assert!(store.store("k".into(), entry("new", 2, 1)));
-        assert!(!store.store("k".into(), entry("old", 1, 9)));
-        assert!(!store.store("k".into(), entry("lower writer", 2, 0)));
-        assert!(store.store("k".into(), entry("higher writer", 2, 2)));
-        let entries = store.0.lock().unwrap();
-        assert_eq!(entries["k"].value, "higher writer");
-    }
+fn refusal(error: &DatabaseError) -> Status {
+    Status::internal(format!("the store of this node has failed: {error}"))
 }

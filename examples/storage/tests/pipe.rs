@@ -170,7 +170,7 @@ fn servers_are_killed_and_restarted_under_one_prompt() {
 
     servers[1].kill();
     let error = prompt.ask("qc write k 3");
-    assert!(error.starts_with("error: storage.Storage.Write can reach no quorum: "), "{error}");
+    assert!(error.starts_with("error: storage.Storage.Read can reach no quorum: "), "{error}");
     for (number, address) in addresses[..2].iter().enumerate() {
         assert!(error.contains(&format!("node {number} ({address}): ")), "{error}");
     }

@@ -46,14 +46,23 @@ help                              this text
 nodes                             the nodes and their connections
 exit                              leaves (so does the end of the input)
 
-rpc NODE read KEY                 asks one node
-rpc NODE write KEY VALUE          writes to one node
-ucast NODE KEY VALUE              writes to one node, without an answer
-mcast KEY VALUE                   writes to all nodes, without an answer
-qc read KEY                       the newest value that a majority of all nodes holds
+qc read KEY                       the value, as a majority of all nodes has it
 qc write KEY VALUE                writes to a majority of all nodes
-cfg NODES read KEY                the same on some nodes only: their majority decides
+    These take effect one after another, in one order for everybody. After an error a write may
+    have taken effect or not.
+
+cfg NODES read KEY                the same among some nodes only: their majority decides
 cfg NODES write KEY VALUE
+    What holds for `qc` holds here among those who name the same nodes.
+
+rpc NODE read KEY                 what one node holds, which may be old
+rpc NODE write KEY VALUE          writes to one node; others may never learn of it
+ucast NODE KEY VALUE              the same, without an answer
+mcast KEY VALUE                   writes to all nodes, without an answer
+    After these a value may be read or not, like after a `qc write` with an error.
+
+A server that was started with `--data` says that it has written when the value is on its disk.
+Without, it holds its values in memory.
 
 NODE is a number as `nodes` shows it. NODES are several: `0,2` or `1:3`, which is 1 and 2.
 A key or value with spaces stands in quotes: qc write title \"The Part-Time Parliament\"";

@@ -7,9 +7,7 @@ use quorum_runtime::{Configuration, ConfigurationError, QuorumError, RpcError, S
 use super::command::{Command, HELP, Operation};
 use crate::client::Client;
 use crate::newest::Newest;
-use crate::storage::{
-    ReadReply, ReadRequest, StorageConfiguration as _, StorageNode as _, WriteReply,
-};
+use crate::storage::{ReadRequest, StorageConfiguration as _, StorageNode as _};
 
 /// What a command comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,12 +64,14 @@ pub(crate) async fn eval(client: &Client, command: Command) -> Result<Answer, Ev
         Command::Nodes => Ok(nodes(client)),
         Command::Rpc { node, operation } => rpc(client, node, operation).await,
         Command::Unicast { node, key, value } => {
-            let write = client.write_request(key, value);
-            client.node(node)?.put(write).await?;
+            let node = client.node(node)?;
+            let write = client.newer_at(&node, &key, &value).await?;
+            node.put(write).await?;
             Ok(Answer::Sent { nodes: 1 })
         }
         Command::Multicast { key, value } => {
-            client.storage().put(client.write_request(key, value)).await?;
+            let write = client.newer(client.storage(), &key, &value).await?;
+            client.storage().put(write).await?;
             Ok(Answer::Sent { nodes: client.nodes().len() })
         }
         Command::QuorumCall { operation } => quorum_call(client, client.storage(), operation).await,
@@ -95,11 +95,11 @@ async fn rpc(client: &Client, node: u32, operation: Operation) -> Result<Answer,
     Ok(match operation {
         Operation::Read { key } => {
             let reply = node.read(ReadRequest { key: key.clone() }).await?;
-            found(key, reply)
+            Answer::Value { key, value: reply.entry.map(|entry| entry.value) }
         }
         Operation::Write { key, value } => {
-            let reply = node.write(client.write_request(key.clone(), value)).await?;
-            written(key, reply)
+            let write = client.newer_at(&node, &key, &value).await?;
+            Answer::Written { key, stored: node.write(write).await?.stored }
         }
     })
 }
@@ -111,22 +111,14 @@ async fn quorum_call(
 ) -> Result<Answer, EvalError> {
     Ok(match operation {
         Operation::Read { key } => {
-            let reply = configuration.read(ReadRequest { key: key.clone() }).await?;
-            found(key, reply)
+            let value = client.read(configuration, &key).await?;
+            Answer::Value { key, value }
         }
         Operation::Write { key, value } => {
-            let reply = configuration.write(client.write_request(key.clone(), value)).await?;
-            written(key, reply)
+            client.write(configuration, &key, &value).await?;
+            Answer::Written { key, stored: true }
         }
     })
-}
-
-fn found(key: String, reply: ReadReply) -> Answer {
-    Answer::Value { key, value: reply.entry.map(|entry| entry.value) }
-}
-
-const fn written(key: String, reply: WriteReply) -> Answer {
-    Answer::Written { key, stored: reply.stored }
 }
 
 #[cfg(test)]
@@ -134,7 +126,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::client::connect;
     use crate::cluster::Cluster;
+    use crate::mutant::Mutation;
+
+    fn client(addresses: &[String]) -> Client {
+        let manager = connect(addresses, Duration::from_secs(10)).unwrap();
+        Client::new(manager, 1, Mutation::default()).unwrap()
+    }
 
     fn read(key: &str) -> Operation {
         Operation::Read { key: key.to_owned() }
@@ -146,8 +145,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_data_and_reads_as_a_line() {
-        let cluster = Cluster::start(3).await.unwrap();
-        let client = Client::new(cluster.addresses(), Duration::from_secs(10)).unwrap();
+        let cluster = Cluster::start(3, None).await.unwrap();
+        let client = client(cluster.addresses());
         let quorum = |operation| Command::QuorumCall { operation };
         let cases = [
             (quorum(read("k")), "k: not found"),
@@ -170,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_is_not_there_is_named() {
-        let client = Client::new(&["127.0.0.1:1".to_owned()], Duration::from_secs(1)).unwrap();
+        let client = client(&["127.0.0.1:1".to_owned()]);
         let error =
             eval(&client, Command::Rpc { node: 1, operation: read("k") }).await.unwrap_err();
         assert_eq!(error.to_string(), "there is no node 1 in this manager");

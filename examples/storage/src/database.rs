@@ -1,0 +1,229 @@
+//! The map of one node, on disk or in memory.
+
+use std::io;
+use std::path::Path;
+
+use prost::Message as _;
+use quorum_runtime::host::Disk;
+use redb::backends::InMemoryBackend;
+use redb::{
+    Durability, ReadableDatabase as _, ReadableTable as _, StorageBackend, TableDefinition,
+};
+
+use crate::backend::Backend;
+use crate::mutant::{Mutant, Mutation};
+use crate::storage::{Entry, Version};
+
+/// The name of the file in its folder.
+const FILE: &str = "store.redb";
+
+/// The same while it is being made: a crash may leave it half made, and nobody opens it then.
+const UNFINISHED: &str = "store.redb.new";
+
+/// From a key to an encoded `Entry`.
+const ENTRIES: TableDefinition<&str, &[u8]> = TableDefinition::new("entries");
+
+/// How many bytes of the file are held in memory.
+const CACHE: usize = 16 << 20;
+
+/// A map from keys to entries. What it has accepted is durable.
+///
+/// Its operations wait for the disk. After an error of the disk nobody knows what is stored: the
+/// process is to end, and the next one finds out.
+#[derive(Debug)]
+pub(crate) struct Database {
+    redb: redb::Database,
+    mutation: Mutation,
+}
+
+/// Why a map cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    #[error("cannot open the store in {folder}: {source}")]
+    Open { folder: String, source: Box<Self> },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Redb(Box<redb::Error>),
+    #[error("what is stored under `{key}` is no entry: {source}")]
+    Entry { key: String, source: prost::DecodeError },
+}
+
+impl Database {
+    /// The map in a folder, which is made where it is missing. Nobody else must have it open.
+    pub(crate) fn in_folder(folder: &Path, mutation: Mutation) -> Result<Self, DatabaseError> {
+        Self::in_disk(folder, mutation).map_err(|error| DatabaseError::Open {
+            folder: folder.display().to_string(),
+            source: Box::new(error),
+        })
+    }
+
+    /// An empty map that is gone when it is dropped.
+    pub(crate) fn in_memory(mutation: Mutation) -> Result<Self, DatabaseError> {
+        Ok(Self { redb: create(InMemoryBackend::new())?, mutation })
+    }
+
+    fn in_disk(folder: &Path, mutation: Mutation) -> Result<Self, DatabaseError> {
+        let disk = Disk::folder(folder)?;
+        if !disk.names()?.iter().any(|name| name == FILE) {
+            make(&disk)?;
+        }
+        let database = Self { redb: open(Backend(disk.open(FILE)?))?, mutation };
+        if mutation.is(Mutant::ForgetVersionAfterRestart) {
+            database.forget_versions()?;
+        }
+        Ok(database)
+    }
+
+    /// What is stored under a key.
+    pub(crate) fn get(&self, key: &str) -> Result<Option<Entry>, DatabaseError> {
+        let table = self.redb.begin_read().map_err(failed)?.open_table(ENTRIES).map_err(failed)?;
+        let stored = table.get(key).map_err(failed)?;
+        stored.map(|bytes| decode(key, bytes.value())).transpose()
+    }
+
+    /// Stores an entry, unless a newer one is there. When this returns, it is durable, and says
+    /// whether the entry is what is stored now.
+    pub(crate) fn store(&self, key: &str, entry: &Entry) -> Result<bool, DatabaseError> {
+        let mut transaction = self.redb.begin_write().map_err(failed)?;
+        if self.mutation.is(Mutant::NoSync) {
+            transaction.set_durability(Durability::None).map_err(failed)?;
+        }
+        let mut table = transaction.open_table(ENTRIES).map_err(failed)?;
+        let known = table.get(key).map_err(failed)?;
+        let known = known.map(|bytes| decode(key, bytes.value())).transpose()?;
+        let known = known.as_ref().map(version);
+        if known >= Some(version(entry)) && !self.mutation.is(Mutant::StoreOlder) {
+            return Ok(known == Some(version(entry)));
+        }
+        table.insert(key, entry.encode_to_vec().as_slice()).map_err(failed)?;
+        drop(table);
+        transaction.commit().map_err(failed)?;
+        Ok(true)
+    }
+
+    /// What [`Mutant::ForgetVersionAfterRestart`] does at the start.
+    fn forget_versions(&self) -> Result<(), DatabaseError> {
+        let transaction = self.redb.begin_write().map_err(failed)?;
+        let mut table = transaction.open_table(ENTRIES).map_err(failed)?;
+        let mut forgotten = Vec::new();
+        for stored in table.iter().map_err(failed)? {
+            let (key, bytes) = stored.map_err(failed)?;
+            let value = decode(key.value(), bytes.value())?.value;
+            forgotten.push((key.value().to_owned(), Entry { value, version: None }));
+        }
+        for (key, entry) in forgotten {
+            table.insert(key.as_str(), entry.encode_to_vec().as_slice()).map_err(failed)?;
+        }
+        drop(table);
+        transaction.commit().map_err(failed)
+    }
+}
+
+/// Makes an empty map under its name, wholly or not at all.
+fn make(disk: &Disk) -> Result<(), DatabaseError> {
+    let unfinished = disk.open(UNFINISHED)?;
+    unfinished.set_len(0)?;
+    create(Backend(unfinished))?.close().map_err(failed)?;
+    disk.rename(UNFINISHED, FILE)?;
+    Ok(disk.sync()?)
+}
+
+/// An empty map, which is durable.
+fn create(backend: impl StorageBackend) -> Result<redb::Database, DatabaseError> {
+    let redb = open(backend)?;
+    let transaction = redb.begin_write().map_err(failed)?;
+    transaction.open_table(ENTRIES).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(redb)
+}
+
+fn open(backend: impl StorageBackend) -> Result<redb::Database, DatabaseError> {
+    redb::Builder::new().set_cache_size(CACHE).create_with_backend(backend).map_err(failed)
+}
+
+fn decode(key: &str, bytes: &[u8]) -> Result<Entry, DatabaseError> {
+    Entry::decode(bytes).map_err(|source| DatabaseError::Entry { key: key.to_owned(), source })
+}
+
+fn failed(error: impl Into<redb::Error>) -> DatabaseError {
+    DatabaseError::Redb(Box::new(error.into()))
+}
+
+/// What orders entries of one key.
+pub(crate) fn version(entry: &Entry) -> (u64, u32) {
+    let Version { number, writer } = entry.version.unwrap_or_default();
+    (number, writer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(value: &str, number: u64, writer: u32) -> Entry {
+        Entry { value: value.to_owned(), version: Some(Version { number, writer }) }
+    }
+
+    fn value(database: &Database) -> Option<String> {
+        database.get("k").unwrap().map(|entry| entry.value)
+    }
+
+    #[test]
+    fn the_newer_entry_stays_whatever_the_order_of_arrival() {
+        let database = Database::in_memory(Mutation::default()).unwrap();
+        assert_eq!(value(&database), None);
+        assert!(database.store("k", &entry("new", 2, 1)).unwrap());
+        assert!(!database.store("k", &entry("old", 1, 9)).unwrap());
+        assert!(!database.store("k", &entry("lower writer", 2, 0)).unwrap());
+        assert_eq!(value(&database).unwrap(), "new");
+        assert!(database.store("k", &entry("higher writer", 2, 2)).unwrap());
+        assert!(database.store("k", &entry("higher writer", 2, 2)).unwrap());
+        assert_eq!(value(&database).unwrap(), "higher writer");
+    }
+
+    #[test]
+    fn what_was_stored_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Database::in_folder(folder.path(), Mutation::default()).unwrap();
+        assert_eq!(value(&open()), None);
+        open().store("k", &entry("v", 1, 1)).unwrap();
+        assert_eq!(open().get("k").unwrap().unwrap(), entry("v", 1, 1));
+        let names = Disk::folder(folder.path()).unwrap().names().unwrap();
+        assert_eq!(names, [FILE]);
+    }
+
+    #[test]
+    fn a_file_that_was_half_made_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(UNFINISHED), [7; 10_000]).unwrap();
+        let database = Database::in_folder(folder.path(), Mutation::default()).unwrap();
+        assert_eq!(value(&database), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_store_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), [7; 10_000]).unwrap();
+        let error = Database::in_folder(folder.path(), Mutation::default()).unwrap_err();
+        let prefix = format!("cannot open the store in {}: ", folder.path().display());
+        assert!(error.to_string().starts_with(&prefix), "{error}");
+    }
+
+    #[cfg(feature = "mutants")]
+    #[test]
+    fn mutants_of_the_store_do_what_they_say() {
+        let older = Database::in_memory(Mutant::StoreOlder.into()).unwrap();
+        older.store("k", &entry("new", 2, 1)).unwrap();
+        assert!(older.store("k", &entry("old", 1, 1)).unwrap());
+        assert_eq!(value(&older).unwrap(), "old");
+
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let mutant = Mutant::ForgetVersionAfterRestart.into();
+            Database::in_folder(folder.path(), mutant).unwrap()
+        };
+        open().store("k", &entry("v", 7, 7)).unwrap();
+        let forgetful = open().get("k").unwrap();
+        assert_eq!(forgetful, Some(Entry { value: "v".to_owned(), version: None }));
+    }
+}

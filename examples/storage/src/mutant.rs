@@ -1,0 +1,56 @@
+//! Faults that can be built into a node or a client on purpose, to see whether tests find them.
+
+/// A fault. Each is a difference in one place of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "mutants", derive(clap::ValueEnum))]
+pub(crate) enum Mutant {
+    /// A node answers a write before the value is stored.
+    AcknowledgeBeforeStoring,
+    /// A node answers that a value is stored although storing it has failed, and goes on.
+    AckOnError,
+    /// A node commits without a sync.
+    NoSync,
+    /// A node that starts again keeps the values and forgets their versions.
+    ForgetVersionAfterRestart,
+    /// A node stores whatever comes, also what is older than what it holds.
+    StoreOlder,
+    /// A node answers a read with what it has answered to the read before.
+    ReplyForAnotherCall,
+    /// A read does not write back what only some of the nodes hold.
+    SkipWriteBack,
+    /// A read is done with the first reply.
+    ReadOne,
+    /// A write is done when half of the nodes have stored it.
+    WriteMinority,
+    /// A client asks the nodes that answer fastest, and takes a majority of them for one of all.
+    MajorityOverContacted,
+    /// A client numbers its writes without asking what the nodes hold.
+    SameVersion,
+}
+
+/// The fault that a process has, or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mutation {
+    #[cfg(feature = "mutants")]
+    mutant: Option<Mutant>,
+}
+
+impl Mutation {
+    #[cfg(feature = "mutants")]
+    pub(crate) fn is(self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// Without the feature there is no fault, and no code of one.
+    #[cfg(not(feature = "mutants"))]
+    pub(crate) const fn is(self, _mutant: Mutant) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "mutants")]
+impl From<Mutant> for Mutation {
+    fn from(mutant: Mutant) -> Self {
+        Self { mutant: Some(mutant) }
+    }
+}
