@@ -1,5 +1,7 @@
 //! Generates the typed calls of `proto/storage.proto`.
 
 fn main() -> quorum_codegen::Result {
-    quorum_codegen::compile(&["proto/storage.proto"], &["proto"])
+    quorum_codegen::Builder::new()
+        .file_descriptor_set("storage")
+        .compile(&["proto/storage.proto"], &["proto"])
 }

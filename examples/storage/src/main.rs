@@ -6,6 +6,7 @@
 //! cargo run -p storage -- serve --listen 127.0.0.1:9001 --data FOLDER
 //!                                                       one server
 //! cargo run -p storage -- --connect A,B,C               a prompt on servers that run already
+//! cargo run --release -p storage -- sim --seeds 1000    clusters under simulated faults, checked
 //! ```
 //!
 //! Each key is an atomic register: reads and writes of a majority (`qc`) take effect one after
@@ -23,13 +24,17 @@ mod mutant;
 mod newest;
 mod node;
 mod repl;
+#[cfg(feature = "sim")]
+mod sim;
 mod store;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use client::Client;
 use cluster::Cluster;
@@ -86,17 +91,23 @@ enum Subcommands {
         #[arg(long, value_name = "FOLDER")]
         data: Option<PathBuf>,
     },
+
+    /// Runs whole clusters under simulated faults, and checks what their clients see.
+    #[cfg(feature = "sim")]
+    Sim(quorum_runtime::sim::Command),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let Arguments { command, prompt } = Arguments::parse();
-    let runtime = tokio::runtime::Runtime::new()?;
     match command {
         Some(Subcommands::Serve { listen, data }) => {
-            runtime.block_on(serve(&listen, data.as_deref()))
+            Runtime::new()?.block_on(serve(&listen, data.as_deref()))?;
         }
-        None => open_prompt(&runtime, prompt),
+        #[cfg(feature = "sim")]
+        Some(Subcommands::Sim(command)) => return Ok(command.run(&sim::study())),
+        None => open_prompt(&Runtime::new()?, prompt)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(listen: &str, data: Option<&Path>) -> anyhow::Result<()> {
@@ -115,7 +126,7 @@ async fn serve(listen: &str, data: Option<&Path>) -> anyhow::Result<()> {
     node::serve(listener, store, interrupted).await
 }
 
-fn open_prompt(runtime: &tokio::runtime::Runtime, prompt: Prompt) -> anyhow::Result<()> {
+fn open_prompt(runtime: &Runtime, prompt: Prompt) -> anyhow::Result<()> {
     let Prompt { connect, nodes, data, timeout_ms } = prompt;
     let _lock = data.as_deref().map(lock::lock).transpose()?;
     let (cluster, addresses) = if connect.is_empty() {

@@ -106,7 +106,7 @@ impl Command {
         if let Some(name) = &self.mutant
             && !study.mutants.iter().any(|(mutant, _)| mutant == name)
         {
-            let names: Vec<_> = study.mutants.iter().map(|(name, _)| *name).collect();
+            let names: Vec<_> = study.mutants.iter().map(|(name, _)| name.as_str()).collect();
             return Err(format!("there is no mutant {name}: there are {}", names.join(", ")));
         }
         for path in [&self.trace, &self.history].into_iter().flatten() {

@@ -13,7 +13,7 @@ pub struct Study<M: Model> {
     pub model: fn() -> M,
     /// The changes that each put a mistake into the service which has to be found, by name, with a
     /// sentence each.
-    pub mutants: &'static [(&'static str, &'static str)],
+    pub mutants: Vec<(String, String)>,
     /// Sets up a simulation and runs it, with clients that note in the history what they see. With the
     /// name of a mutant the service is that mutant. What else must be true it checks itself.
     pub test: fn(&mut Simulation, &History<M>, Option<&str>) -> Result,
