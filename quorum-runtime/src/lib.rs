@@ -72,11 +72,14 @@
 //! - `tls-native-roots`, `tls-webpki-roots`: the authorities that the system trusts, or those of
 //!   Mozilla's list, for the `ClientTlsConfig` in [`transport`];
 //! - `metrics`: `Metrics`, an [`Observer`] that counts and times what happens for the crate
-//!   [`metrics`](https://docs.rs/metrics).
+//!   [`metrics`](https://docs.rs/metrics);
+//! - `history`: the module `history`, which records what clients saw and checks it.
 
 mod call;
 mod configuration;
 mod error;
+#[cfg(feature = "history")]
+pub mod history;
 mod link;
 mod manager;
 mod node;

@@ -10,6 +10,7 @@
 //! is told by `cargo run --release -p benchmark -- count`.
 
 mod envelope;
+mod history;
 mod node_sets;
 mod outbox;
 mod replies;
