@@ -4,6 +4,9 @@ use divan::Bencher;
 use quorum_runtime::history::register::{Input, Output};
 use quorum_runtime::history::{History, Invocation, Register};
 
+/// What a client waits for, and what it will be answered.
+type Open = (Invocation<Register<usize>>, Output<usize>);
+
 const CLIENTS: usize = 5;
 const OPERATIONS: [usize; 2] = [1000, 5000];
 
@@ -20,7 +23,7 @@ fn ten_open(bencher: Bencher<'_, '_>, operations: usize) {
     bencher.bench(|| history.check().expect("all is as one copy would do it"));
 }
 
-/// A read in the middle saw the value before, and the operations that show it are looked for.
+/// A read in the middle saw a value of long before, and the operations that show it are looked for.
 #[divan::bench(args = OPERATIONS)]
 fn stale_read(bencher: Bencher<'_, '_>, operations: usize) {
     let history = history(operations, operations / 2, 0);
@@ -37,9 +40,8 @@ fn stale_read_ten_open(bencher: Bencher<'_, '_>, operations: usize) {
 /// Clients take turns at random; of two operations one is a write.
 fn history(operations: usize, stale: usize, left_open: usize) -> History<Register<usize>> {
     let (history, mut random) = (History::new(Register::holding(0)), fastrand::Rng::with_seed(1));
-    let mut open: [Option<(Invocation<Register<usize>>, Output<usize>)>; CLIENTS] =
-        Default::default();
-    let (mut value, mut before, mut number, mut spoilt) = (0, 0, 0, false);
+    let mut open: [Option<Open>; CLIENTS] = Default::default();
+    let (mut value, mut old, mut number, mut spoilt) = (0, 0, 0, false);
     while number < operations {
         let client = random.usize(..CLIENTS);
         if let Some((invocation, answer)) = open[client].take() {
@@ -55,10 +57,11 @@ fn history(operations: usize, stale: usize, left_open: usize) -> History<Registe
             continue;
         }
         let is_stale = number > stale && !spoilt && !writes;
-        let seen = if is_stale { before } else { value };
+        let seen = if is_stale { old } else { value };
         spoilt |= is_stale;
         if writes {
-            (before, value) = (value, number);
+            value = number;
+            old = if number < stale / 2 { number } else { old };
         }
         open[client] =
             Some((invocation, if writes { Output::Done } else { Output::Value(Some(seen)) }));

@@ -13,11 +13,13 @@ pub const MAX_STEPS: u64 = 1_000_000;
 impl<M: Model> History<M> {
     /// Looks for an order that explains what clients saw, in up to [`MAX_STEPS`] steps for each key.
     ///
-    /// The search is that of Wing and Gong (Testing and Verifying Concurrent Objects, 1993) with
-    /// the list and the memory of Lowe (Testing for Linearizability, 2017). It takes a few steps for an
-    /// operation as long as few go on at a time. Each write that was left
-    /// open can double them, if there is no order: about 10 of them to a key are cheap. Reads that were left open cost
-    /// nothing, nor do operations that [failed](super::Invocation::failed).
+    /// The search is that of Wing and Gong (Testing and Verifying Concurrent Objects, 1993) with the
+    /// list and the memory of Lowe (Testing for Linearizability, 2017). It takes a few steps for an
+    /// operation as long as few go on at a time. Those that [overwrite](Model::overwrites) and were left
+    /// open are tried only where their values are seen. Others that change something, such as a
+    /// compare-and-set, can double the steps, each: about 10 that were left open to a key are cheap.
+    /// Reads that were left open cost nothing, nor do operations that
+    /// [failed](super::Invocation::failed).
     ///
     /// Operations that are still open are treated as those that were given up. What is noted while it
     /// runs does not count.
@@ -60,8 +62,8 @@ impl<M: Model> History<M> {
     /// (0..10).for_each(|value| drop(history.invoke(1, Input::Write(value))));
     /// history.invoke(1, Input::Read).returned(quorum_runtime::history::register::Output::Value(Some(10)));
     /// assert_eq!(
-    ///     history.check_within(100).unwrap_err().to_string(),
-    ///     "100 steps were not enough to tell whether the history of the register is linearizable: \
+    ///     history.check_within(5).unwrap_err().to_string(),
+    ///     "5 steps were not enough to tell whether the history of the register is linearizable: \
     ///      of its 11 operations 10 are unknown; check it with more steps, or let a test leave fewer open",
     /// );
     /// assert!(matches!(history.check(), Err(CheckError::Violation(_))));

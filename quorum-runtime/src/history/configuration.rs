@@ -110,3 +110,41 @@ impl<S: Eq + Hash> States<S> {
         &self.states[id.0 as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sets_have_the_same_key_when_they_are_the_same(
+            // Near the beginning, so that words come to be full and cease to be.
+            changes in vec((0..3_usize, 0..64_usize), 0..400),
+        ) {
+            let (mut linearized, mut set) = (Linearized::new(192), BTreeSet::new());
+            let mut keys = BTreeMap::new();
+            let filled = (0..64).map(|operation| (0, operation));
+            for (word, bit) in filled.chain(changes) {
+                let operation = word * 64 + bit;
+                prop_assert_eq!(linearized.contains(operation), set.contains(&operation));
+                if set.insert(operation) {
+                    linearized.insert(operation);
+                } else {
+                    set.remove(&operation);
+                    linearized.remove(operation);
+                }
+                let mut key = Words::new();
+                linearized.key(&mut key);
+                let known = keys.entry(key).or_insert_with(|| set.clone());
+                prop_assert_eq!(&*known, &set);
+            }
+            (0..192).for_each(|operation| linearized.insert(operation));
+            prop_assert_eq!(linearized.full, 3);
+        }
+    }
+}

@@ -14,7 +14,7 @@ pub(super) struct Entries {
 
 /// An event of an operation, which is named by its number.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Entry {
+enum Entry {
     /// Ahead of all.
     Head,
     Invoked(usize),
@@ -59,8 +59,16 @@ impl Entries {
         self.next[self.places[operation].0]
     }
 
-    pub(super) fn at(&self, place: usize) -> Entry {
-        self.entries[place]
+    /// The operations that are invoked from there on, up to the first return of those that are left.
+    pub(super) fn invoked_from(&self, place: usize) -> impl Iterator<Item = usize> {
+        let (mut place, entries) = (place, &self.entries);
+        std::iter::from_fn(move || match entries[place] {
+            Entry::Invoked(operation) => {
+                place = self.next[place];
+                Some(operation)
+            }
+            Entry::Head | Entry::Returned(_) => None,
+        })
     }
 
     /// The first operation to return, of those that are left.

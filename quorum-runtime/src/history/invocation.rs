@@ -16,7 +16,7 @@ use super::{History, Model, Outcome};
 /// history.invoke(1, Input::Write("a")).failed();
 /// drop(history.invoke(1, Input::Write("b")));
 ///
-/// // Three reads one after another: "b" is stored by and by.
+/// // Reads one after another: "b" is stored by and by.
 /// history.invoke(2, Input::Read).returned(Output::Value(None));
 /// history.invoke(2, Input::Read).returned(Output::Value(Some("b")));
 /// assert_eq!(history.check()?.unknown, 1);
@@ -45,8 +45,8 @@ impl<M: Model> Invocation<M> {
         self.history.returned(self.operation, output, self.told.is_some());
     }
 
-    /// It has had no effect, and will have none. Only say so where that is certain: where nothing was sent,
-    /// or where the service refused it.
+    /// It has had no effect, and will have none. Only say so where that is certain: where nothing was
+    /// sent, or where the service refused it.
     pub fn failed(mut self) {
         self.end("failed", |at| Outcome::Failed { at });
     }

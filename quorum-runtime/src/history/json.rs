@@ -8,7 +8,8 @@ use super::log::Log;
 use super::{History, Model, Moment, Outcome};
 
 impl<M: Model> History<M> {
-    /// Writes the history for another program: each event as a JSON object in a line of its own.
+    /// Writes the history for another program: each event as a JSON object in a line of its own. Give a
+    /// file in a [`BufWriter`](io::BufWriter).
     ///
     /// The events are those that Jepsen and Knossos know, by the same names. All have these fields:
     ///
@@ -20,9 +21,10 @@ impl<M: Model> History<M> {
     /// | `client` | the number that the test gave the client; it is as many processes as it needs |
     /// | `type` | `invoke`: it asks for something. `ok`: that took effect since. `fail`: it has no effect, nor will it have one. `info`: nobody knows; it may have taken effect, may do so later, or never |
     ///
-    /// An `invoke` has the `input`. The other types have `invocation`, the `index` of their `invoke`, which is the
-    /// last of the same process; and `ok` has the `output`. An operation of which there is only the
-    /// `invoke` was open when the history was written: read it as one with an `info`.
+    /// An `invoke` has the `input`. The other types have `invocation`, the `index` of their `invoke`,
+    /// which is the last of the same process; and `ok` has the `output`. An operation of which there is
+    /// only the `invoke` was open when the history was written: read it as one with an `info`.
+    ///
     /// Inputs and outputs are as serde writes them; those of the models here are shown at
     /// [`register::Input`](super::register::Input), [`key_value::Input`](super::key_value::Input) and
     /// [`Output`](super::register::Output).
@@ -135,9 +137,7 @@ enum Event<I, O> {
     Info { invocation: u64 },
 }
 
-fn lines<'a, I, O>(
-    operation: &'a super::Operation<I, O>,
-) -> impl Iterator<Item = Line<&'a I, &'a O>> {
+fn lines<I, O>(operation: &super::Operation<I, O>) -> impl Iterator<Item = Line<&I, &O>> {
     let invocation = operation.invoked.index;
     let completed = match &operation.outcome {
         Outcome::Returned { output, .. } => Event::Ok { invocation, output },

@@ -131,6 +131,10 @@ where
         input.access().step(state, seen)
     }
 
+    fn overwrites(&self, input: &Input<K, V>) -> bool {
+        input.access().overwrites()
+    }
+
     fn describe(&self, input: &Input<K, V>, output: Option<&Output<V>>) -> String {
         format!("{} at {:?}", input.access().describe(output), input.key())
     }

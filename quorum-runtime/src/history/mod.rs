@@ -1,7 +1,7 @@
 //! What clients saw of a replicated service, and whether one copy could have shown them the same.
 //!
-//! A test notes each operation in a [`History`]: when a client invoked it, and what came of it. Afterwards
-//! [`History::check`] looks for an order of the operations that explains every answer, in which
+//! A test notes each operation in a [`History`]: when a client invoked it, and what came of it.
+//! Afterwards [`History::check`] looks for an order of the operations that explains every answer, in which
 //! each takes effect at one instant between its invocation and its return. If there is one, the history
 //! is *linearizable* (Herlihy and Wing: Linearizability: A Correctness Condition for Concurrent
 //! Objects, 1990); if there is none, the [`Violation`] shows the few operations that contradict each

@@ -72,6 +72,16 @@ pub trait Model {
         output: Option<&Self::Output>,
     ) -> Option<Self::State>;
 
+    /// Whether the operation is always possible, and what it leaves does not depend on what it found, as
+    /// with a write. By default none is.
+    ///
+    /// This is for speed: an operation that was left open need not be tried directly before such a one,
+    /// which would hide it. To say so of an operation that is no such one makes the check wrong.
+    fn overwrites(&self, input: &Self::Input) -> bool {
+        let _ = input;
+        false
+    }
+
     /// The object as the subject of a sentence: `key "k3"`.
     fn describe_key(&self, key: &Self::Key) -> String {
         format!("key {key:?}")

@@ -84,7 +84,8 @@ impl<M: Model> History<M> {
     ///
     /// let (told, history) = (Arc::default(), History::new(Register::new()));
     /// let lines: Arc<Mutex<Vec<_>>> = Arc::clone(&told);
-    /// let watched = history.clone().with_observer(move |text| lines.lock().unwrap().push(text.to_owned()));
+    /// let watched =
+    ///     history.clone().with_observer(move |text| lines.lock().unwrap().push(text.to_owned()));
     /// watched.invoke(1, Input::Write("a")).returned(Output::Done);
     /// watched.invoke(1, Input::Read).failed();
     /// drop(watched.invoke(1, Input::Read));

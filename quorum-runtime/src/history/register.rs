@@ -103,6 +103,10 @@ impl<V: Clone + Debug + Eq + Hash> Model for Register<V> {
         Access::from(input).step(state, seen)
     }
 
+    fn overwrites(&self, input: &Input<V>) -> bool {
+        Access::from(input).overwrites()
+    }
+
     fn describe_key(&self, _key: &()) -> String {
         "the register".to_owned()
     }
@@ -150,6 +154,10 @@ impl<V: Clone + Debug + Eq> Access<'_, V> {
             Self::CompareAndSet { .. } => (Output::Changed(false), state.clone()),
         };
         seen.is_none_or(|seen| *seen == answer).then_some(next)
+    }
+
+    pub(super) const fn overwrites(&self) -> bool {
+        matches!(self, Self::Write(_) | Self::Delete)
     }
 
     pub(super) fn describe(&self, output: Option<&Output<V>>) -> String {

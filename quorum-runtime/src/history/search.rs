@@ -1,6 +1,6 @@
 use super::Model;
 use super::configuration::{Linearized, Seen, StateId, States};
-use super::entries::{Entries, Entry};
+use super::entries::Entries;
 
 /// The operations on one object, of which an order is looked for.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ pub(super) enum Verdict {
 /// a list and does not try twice what has taken effect with the same state after it.
 ///
 /// Of an operation that did not return only the invocation is known. It is tried when no other can
-/// be next, and where it would change nothing it need not take effect.
+/// be next. It need not take effect where it would change nothing, nor directly before one that
+/// overwrites what it did: without it that one leaves the same, and it is still there for later.
 pub(super) fn search<M: Model>(problem: &Problem<'_, M>, steps: &mut u64) -> Verdict {
     let mut search = Search::new(problem);
     let mut cursor = search.start();
@@ -84,6 +85,9 @@ struct Search<'a, 'p, M: Model> {
     state: StateId,
     required: Linearized,
     optional: Linearized,
+    /// The numbers of the optional operations, first of those that do not overwrite.
+    optional_order: Vec<usize>,
+    overwriting_from: usize,
     /// What has taken effect, the last at the end, each with the state before it.
     order: Vec<(Candidate, StateId)>,
     /// How many of the required have not taken effect.
@@ -92,7 +96,7 @@ struct Search<'a, 'p, M: Model> {
     blocked: u64,
 }
 
-/// Where to look for the next operation.
+/// Where to look for the next operation: in the list, or in the order of the optional ones.
 #[derive(Clone, Copy)]
 enum Cursor {
     Entry(usize),
@@ -103,13 +107,17 @@ enum Cursor {
 #[derive(Clone, Copy)]
 enum Candidate {
     Required(usize),
-    Optional(usize),
+    Optional { operation: usize, place: usize },
 }
 
 impl<'a, 'p, M: Model> Search<'a, 'p, M> {
     fn new(problem: &'p Problem<'a, M>) -> Self {
         let Problem { model, key, required, optional } = problem;
         let mut states = States::new();
+        let (overwriting, mut optional_order): (Vec<_>, Vec<_>) =
+            (0..optional.len()).partition(|operation| model.overwrites(optional[*operation].input));
+        let overwriting_from = optional_order.len();
+        optional_order.extend(overwriting);
         Self {
             problem,
             entries: Entries::new(required.iter().map(|operation| operation.interval)),
@@ -118,6 +126,8 @@ impl<'a, 'p, M: Model> Search<'a, 'p, M> {
             seen: Seen::default(),
             required: Linearized::new(required.len()),
             optional: Linearized::new(optional.len()),
+            optional_order,
+            overwriting_from,
             order: Vec::new(),
             left: required.len(),
             blocked: 0,
@@ -133,27 +143,36 @@ impl<'a, 'p, M: Model> Search<'a, 'p, M> {
             Candidate::Required(operation) => {
                 Cursor::Entry(self.entries.after_invocation(operation))
             }
-            Candidate::Optional(operation) => Cursor::Optional(operation + 1),
+            Candidate::Optional { place, .. } => Cursor::Optional(place + 1),
         }
     }
 
     /// The first operation from there on that could be the next.
     fn candidate(&mut self, cursor: Cursor) -> Option<Candidate> {
+        let Problem { model, required, optional, .. } = self.problem;
+        let after_optional = matches!(self.order.last(), Some((Candidate::Optional { .. }, _)));
         let from = match cursor {
-            Cursor::Entry(place) => match self.entries.at(place) {
-                Entry::Invoked(operation) => return Some(Candidate::Required(operation)),
-                Entry::Returned(_) | Entry::Head => 0,
-            },
+            Cursor::Entry(place) => {
+                let may_follow = |operation: &usize| {
+                    !(after_optional && model.overwrites(required[*operation].input))
+                };
+                match self.entries.invoked_from(place).find(may_follow) {
+                    Some(operation) => return Some(Candidate::Required(operation)),
+                    None => 0,
+                }
+            }
             Cursor::Optional(from) => from,
         };
-        let first_to_return = self.entries.first_to_return()?;
-        let until = self.problem.required[first_to_return].interval.1;
+        let until = required[self.entries.first_to_return()?].interval.1;
         self.blocked = self.blocked.max(until);
-        let optional = self.problem.optional.iter().enumerate().skip(from);
-        let mut free = optional.filter(|(operation, optional)| {
-            optional.from < until && !(optional.once && self.optional.contains(*operation))
-        });
-        free.next().map(|(operation, _)| Candidate::Optional(operation))
+        let is_free = |place: &usize| {
+            let operation = self.optional_order[*place];
+            let Optional { from, once, .. } = optional[operation];
+            from < until && !(once && self.optional.contains(operation))
+        };
+        let end = if after_optional { self.overwriting_from } else { optional.len() };
+        let place = (from..end).find(is_free)?;
+        Some(Candidate::Optional { operation: self.optional_order[place], place })
     }
 
     /// Lets the operation take effect, if it can and that leads to where the search has not been.
@@ -164,7 +183,7 @@ impl<'a, 'p, M: Model> Search<'a, 'p, M> {
                 let Required { input, output, .. } = self.problem.required[operation];
                 (input, Some(output))
             }
-            Candidate::Optional(operation) => (self.problem.optional[operation].input, None),
+            Candidate::Optional { operation, .. } => (self.problem.optional[operation].input, None),
         };
         let Some(next) = self.problem.model.step(self.states.get(before), input, output) else {
             return false;
@@ -201,7 +220,7 @@ impl<'a, 'p, M: Model> Search<'a, 'p, M> {
 
     fn taken(&self) -> Vec<usize> {
         let optional = |(candidate, _): &(Candidate, StateId)| match candidate {
-            Candidate::Optional(operation) => Some(*operation),
+            Candidate::Optional { operation, .. } => Some(*operation),
             Candidate::Required(_) => None,
         };
         self.order.iter().filter_map(optional).collect()
@@ -210,20 +229,20 @@ impl<'a, 'p, M: Model> Search<'a, 'p, M> {
     fn mark(&mut self, candidate: Candidate) {
         match candidate {
             Candidate::Required(operation) => self.required.insert(operation),
-            Candidate::Optional(operation) if self.problem.optional[operation].once => {
+            Candidate::Optional { operation, .. } if self.problem.optional[operation].once => {
                 self.optional.insert(operation);
             }
-            Candidate::Optional(_) => {}
+            Candidate::Optional { .. } => {}
         }
     }
 
     fn unmark(&mut self, candidate: Candidate) {
         match candidate {
             Candidate::Required(operation) => self.required.remove(operation),
-            Candidate::Optional(operation) if self.problem.optional[operation].once => {
+            Candidate::Optional { operation, .. } if self.problem.optional[operation].once => {
                 self.optional.remove(operation);
             }
-            Candidate::Optional(_) => {}
+            Candidate::Optional { .. } => {}
         }
     }
 }
