@@ -72,7 +72,8 @@
 //! - `tls-native-roots`, `tls-webpki-roots`: the authorities that the system trusts, or those of
 //!   Mozilla's list, for the `ClientTlsConfig` in [`transport`];
 //! - `metrics`: `Metrics`, an [`Observer`] that counts and times what happens for the crate
-//!   [`metrics`](https://docs.rs/metrics).
+//!   [`metrics`](https://docs.rs/metrics);
+//! - `trace`: the module `trace`, which draws what observers were told.
 
 mod call;
 mod configuration;
@@ -86,6 +87,8 @@ mod rederived;
 mod server;
 #[cfg(feature = "_tls-any")]
 mod tls;
+#[cfg(feature = "trace")]
+pub mod trace;
 pub mod transport;
 mod wire;
 

@@ -14,7 +14,7 @@ use crate::quorum::NodeId;
 use crate::wire::Hello;
 
 /// The first id of a client that has none of its own.
-const FIRST_ID: u32 = 1 << 20;
+pub(crate) const FIRST_CLIENT: u32 = 1 << 20;
 
 /// How long a call to a client may take that does not say so itself.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -126,7 +126,7 @@ impl Connected {
     /// Ids are used again only when all others have been.
     fn next_id(&mut self) -> NodeId {
         loop {
-            let id = NodeId::from(FIRST_ID + self.ever % (u32::MAX - FIRST_ID));
+            let id = NodeId::from(FIRST_CLIENT + self.ever % (u32::MAX - FIRST_CLIENT));
             self.ever = self.ever.wrapping_add(1);
             if !self.nodes.contains_key(&id) {
                 return id;

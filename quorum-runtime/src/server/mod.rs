@@ -47,6 +47,8 @@ mod waiting;
 pub use builder::Server;
 pub use call::Call;
 pub use clients::Clients;
+#[cfg(feature = "trace")]
+pub(crate) use clients::FIRST_CLIENT;
 pub(crate) use host::CalledBack;
 pub use intercept::{IncomingRequest, Intercepted, Next, OutgoingReply, ServerInterceptor};
 pub(crate) use local::Local;
