@@ -73,7 +73,10 @@
 //!   Mozilla's list, for the `ClientTlsConfig` in [`transport`];
 //! - `metrics`: `Metrics`, an [`Observer`] that counts and times what happens for the crate
 //!   [`metrics`](https://docs.rs/metrics);
-//! - `history`: the module `history`, which records what clients saw and checks it.
+//! - `sim`: the module `sim`, clusters on simulated machines under faults, with the modules `history`,
+//!   which records what clients saw and checks it, and `trace`, which draws what observers were told;
+//!   `history` and `trace` are features of their own too;
+//! - `sim-cli`: `sim::Command`, by which a program lets its users simulate it.
 
 mod call;
 mod configuration;

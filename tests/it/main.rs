@@ -46,6 +46,7 @@ mod targets;
 mod taught;
 mod terminals;
 mod thrifty;
+mod trace;
 
 /// The messages of the README, where its program looks for them.
 use readme::register;

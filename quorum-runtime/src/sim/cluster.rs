@@ -86,12 +86,12 @@ impl Cluster {
     }
 
     pub(super) fn apply(&mut self, fault: &Fault) {
-        let places = match fault.places() {
-            none if none.is_empty() => self.world.places().collect(),
-            places => places,
-        };
-        for place in places {
-            self.world.recorder.tell(place, EventKind::Faulted(fault.to_string().into()));
+        let told = EventKind::Faulted(fault.to_string().into());
+        match &*fault.places() {
+            places @ ([_] | [_, _]) => {
+                places.iter().for_each(|place| self.world.recorder.tell(*place, told.clone()));
+            }
+            _ => self.world.recorder.tell_of_network(told),
         }
         match *fault {
             Fault::Crash(place) => self.crash(place),

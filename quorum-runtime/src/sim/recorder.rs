@@ -85,6 +85,11 @@ impl Recorder {
         self.event(&Event::new(at, kind));
     }
 
+    /// Something happens to the network as a whole.
+    pub(super) fn tell_of_network(&self, kind: EventKind) {
+        self.event(&Event::new(Process::default(), kind));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

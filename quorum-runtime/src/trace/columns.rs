@@ -13,6 +13,8 @@ pub(super) struct Columns {
     /// The node that a run of a process is, where somebody knows.
     nodes: BTreeMap<u64, NodeId>,
     places: BTreeMap<Identity, usize>,
+    /// The columns of all processes in the events.
+    known: BTreeMap<Process, usize>,
     names: Names,
 }
 
@@ -45,14 +47,15 @@ impl Columns {
     /// The columns of these events, which are in order.
     pub(super) fn new(events: &[&Event], names: &Names) -> Self {
         let nodes = nodes(events);
-        let (columns, places) = (Vec::new(), BTreeMap::new());
-        let mut all = Self { columns, nodes, places, names: names.clone() };
-        let mut appearing = Vec::new();
-        let mut known = BTreeSet::new();
+        let (columns, places, known) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut all = Self { columns, nodes, places, known, names: names.clone() };
+        let mut identities = BTreeMap::new();
+        let (mut appearing, mut appeared) = (Vec::new(), BTreeSet::new());
         for process in processes(events) {
-            let identity = all.identity(process);
-            if known.insert(identity.clone()) {
-                appearing.push(identity);
+            let identity = identities.entry(process).or_insert_with(|| all.identity(process));
+            if !appeared.contains(identity) {
+                appeared.insert(identity.clone());
+                appearing.push(identity.clone());
             }
         }
         // The others stay in their order.
@@ -66,14 +69,18 @@ impl Columns {
         for identity in appearing {
             all.add(identity, &servers);
         }
+        let placed = |(process, identity)| (process, all.places[&identity]);
+        all.known = identities.into_iter().map(placed).collect();
         all.note_runs(events);
         all
     }
 
     /// The column of a process.
     pub(super) fn of(&self, process: Process) -> usize {
-        // Every process of the events has one; the first is of no use to any other.
-        self.places.get(&self.identity(process)).copied().unwrap_or(0)
+        let known = self.known.get(&process).copied();
+        let place = known.or_else(|| self.places.get(&self.identity(process)).copied());
+        // Only what is asked from outside can be of none.
+        place.unwrap_or(usize::MAX)
     }
 
     /// The run of a process that makes a call: the one that is told, or the only one there is.

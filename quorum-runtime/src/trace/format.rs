@@ -6,7 +6,9 @@ use std::path::Path;
 #[non_exhaustive]
 pub enum Format {
     /// A space-time diagram to be looked at in a browser: one file that needs no other, with filters
-    /// and a search.
+    /// and a search. A column is a process, time goes down, an arrow is a message; long times in which
+    /// nothing happens are shortened, and marked so. What is queued, and how connections come to be, is
+    /// left to the text.
     Html,
     /// The same diagram as a picture.
     Svg,

@@ -46,7 +46,11 @@ pub(super) fn messages(events: &[&Event], columns: &Columns) -> Vec<Ends> {
             EventKind::Received(message) => (message, false),
             _ => continue,
         };
-        let (at, peer) = (columns.of(event.at), columns.of(event.peer.unwrap_or_default()));
+        // What has no other end cannot be matched.
+        let Some(peer) = event.peer else {
+            continue;
+        };
+        let (at, peer) = (columns.of(event.at), columns.of(peer));
         let (from, to) = if is_sent { (at, peer) } else { (peer, at) };
         let call = CallId::of(event, columns);
         let key = Alike { from, to, call, name: message.name(), cause: event.kind.cause() };
@@ -194,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_a_client_with_one_number_are_told_apart() {
+    fn calls_of_two_runs_with_one_number_are_told_apart() {
         let [_, node] = ends();
         let mut script = Script::default();
-        script.sent(0, [Process::run(77), node], 1, Message::Request);
-        script.message([1, 2], [Process::run(78), node], 1, Message::Request);
-        assert_eq!(matched(&script), [(Some(0), None, false), (Some(1), Some(2), false)]);
+        script.message([0, 3], [node_run(2, 77), node], 1, Message::Request);
+        script.message([1, 2], [node_run(2, 78), node], 1, Message::Request);
+        assert_eq!(matched(&script), [(Some(0), Some(3), false), (Some(1), Some(2), false)]);
     }
 
     #[test]
@@ -236,7 +240,8 @@ mod tests {
         ];
         assert_eq!(matched(&script), expected);
         script.events.pop();
-        assert_eq!(matched(&script)[2], (Some(3), None, false));
+        let lost = matched(&script).into_iter().map(|(.., is_lost)| is_lost);
+        assert_eq!(lost.collect::<Vec<_>>(), [true, false, false, false]);
     }
 
     #[test]

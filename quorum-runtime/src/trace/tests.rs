@@ -101,6 +101,8 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_events_can_be_written(events in vec(event(), 0..60), max_drawn in 0..70usize) {
         let start = Instant::now();

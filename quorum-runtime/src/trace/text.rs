@@ -2,13 +2,16 @@ use std::io::{self, Write};
 
 use super::run::Run;
 
-/// One line an event: its time in seconds since the first, its process, and what happened.
+/// One line an event: its time in seconds since the first, its process, and what happened. No line
+/// begins with a space, which an editor or a test might take away.
 pub(super) fn write(run: &Run<'_>, out: &mut dyn Write) -> io::Result<()> {
     let titles = run.columns.columns.iter().map(|column| column.title.chars().count());
     let wide = titles.max().unwrap_or(0);
+    let last = run.events.len().checked_sub(1).map(|last| run.time(last).as_secs_f64());
+    let digits = format!("{:.6}", last.unwrap_or(0.0)).len();
     for place in 0..run.events.len() {
         let (time, title) = (run.time(place).as_secs_f64(), run.title(run.at[place]));
-        writeln!(out, "{time:11.6}  {title:wide$}  {}", run.line(place))?;
+        writeln!(out, "{time:0digits$.6}  {title:wide$}  {}", run.line(place))?;
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ impl Trace {
     /// let events = [3, 77, 78].map(|run| Event::new(Process::run(run), EventKind::Started));
     /// let trace = Trace::new(events).name(Process::run(77), "writer").name(Process::run(78), "writer");
     /// let text = trace.to_text();
-    /// let lines: Vec<_> = text.lines().map(|line| &line[13..]).collect();
+    /// let lines: Vec<_> = text.lines().map(|line| &line[10..]).collect();
     /// assert_eq!(lines, ["client 1  started", "writer    started", "writer    started"]);
     /// ```
     #[must_use]
@@ -216,7 +216,7 @@ impl Trace {
     /// use quorum_runtime::{Event, EventKind, Process};
     ///
     /// let trace = Trace::new([Event::new(Process::node(1), EventKind::Crashed)]);
-    /// assert_eq!(trace.to_text(), "   0.000000  node 1  crashed\n");
+    /// assert_eq!(trace.to_text(), "0.000000  node 1  crashed\n");
     /// ```
     #[must_use]
     pub fn to_text(&self) -> String {

@@ -1,7 +1,7 @@
 //! What events say in words.
 
 use super::escape::clean;
-use super::run::{Fate, Run};
+use super::run::{Fate, Run, Sending};
 use crate::observe::{CallOutcome, EventKind, Message};
 
 impl Run<'_> {
@@ -57,7 +57,7 @@ impl Run<'_> {
         };
         let is_first = message.ends.sent.unwrap_or(place) == place;
         let content = if is_first { self.content(place) } else { String::new() };
-        for part in [content.as_str(), mark(message.fate, is_first)] {
+        for part in [content.as_str(), mark(message, is_first)] {
             if !part.is_empty() {
                 line.push_str("  ");
                 line.push_str(part);
@@ -68,11 +68,12 @@ impl Run<'_> {
 }
 
 /// What is said of a message that is not as it should be.
-const fn mark(fate: Fate, is_first: bool) -> &'static str {
-    match fate {
+const fn mark(message: &Sending, is_first: bool) -> &'static str {
+    match message.fate {
         Fate::Late if !is_first => "(late)",
         Fate::Lost => "(lost)",
-        Fate::Unknown => "(its other end is not known)",
+        Fate::Unknown if message.ends.sent.is_some() => "(nobody saw it come)",
+        Fate::Unknown => "(nobody saw it sent)",
         Fate::Late | Fate::Came => "",
     }
 }

@@ -137,6 +137,12 @@ fn what_is_long_is_cut() {
 }
 
 #[test]
+fn a_text_is_a_text_although_it_could_be_a_message() {
+    let state = State { value: b" A".to_vec(), time: 0 };
+    assert_eq!(plain(&state.encode_to_vec()), r#"1: " A""#);
+}
+
+#[test]
 fn messages_within_each_other_end_somewhere() {
     let nested = (0..100).fold(vec![0x08, 0x01], |inner, _| {
         let mut outer = vec![0x0a, inner.len() as u8];

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use super::layout::is_drawn;
 use super::part::Part;
-use super::{Diagram, LANE, shortened};
+use super::{Diagram, LANE, LEFT, shortened};
 use crate::error::NodeError;
 use crate::observe::EventKind;
 use crate::trace::escape::{clean, xml};
@@ -27,12 +27,12 @@ impl Diagram<'_> {
             }
         }
         for (y, time) in &self.layout.gaps {
-            let text = format!("{time:?} pass");
+            let text = format!("{time:.1?} pass");
             writeln!(
                 out,
                 "<g class=\"gap\"><path d=\"M82 {y}H{}\"/><text x=\"{}\" y=\"{}\">{text}</text></g>",
                 self.width(),
-                self.width() - 8,
+                LEFT,
                 y - 3,
             )?;
         }

@@ -18,13 +18,13 @@ use super::run::Run;
 pub(super) const STYLE: &str = include_str!("diagram.css");
 
 /// Between two columns, in pixels.
-const LANE: i64 = 150;
+const LANE: i64 = 146;
 
 /// What is left of the first column, for the times.
-const LEFT: i64 = 96;
+const LEFT: i64 = 90;
 
 /// What is to the right of the last column.
-const RIGHT: i64 = 24;
+const RIGHT: i64 = 20;
 
 /// What stands above the diagram, where the page does not say it.
 const HEAD: i64 = 104;

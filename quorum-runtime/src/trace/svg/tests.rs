@@ -65,6 +65,17 @@ fn effects_stand_below_their_causes_and_long_times_are_short() {
 }
 
 #[test]
+fn what_takes_no_time_goes_down_as_well() {
+    let mut script = Script::default();
+    let ends = [Process::run(77), node_run(1, 10)];
+    script.message([0, 0], ends, 1, Message::Request);
+    script.message([0, 9], ends, 2, Message::Request);
+    let trace = script.trace();
+    let layout = Layout::new(&trace.run(), 0..4);
+    assert!(layout.y(0) < layout.y(1), "{layout:?}");
+}
+
+#[test]
 fn the_requests_of_one_call_begin_at_one_point() {
     let trace = Script::writes().trace();
     let run = trace.run();

@@ -1,16 +1,12 @@
-use std::collections::BTreeMap;
+mod part;
+mod threads;
+
 use std::io::{self, Write};
 
-use serde::{Serialize, Serializer};
-
+use self::part::{Arguments, Clock, Part};
+use self::threads::{Kind, Spans, micros};
 use super::clocks::Clocks;
 use super::run::Run;
-use super::spans::tracks;
-use crate::observe::EventKind;
-
-/// How long an end of a message is shown, in microseconds: what takes no time cannot be seen, and no
-/// arrow can begin there.
-const INSTANT: f64 = 1.0;
 
 /// The trace event format of Chrome, one part a line. A column is a process, with threads for its
 /// calls, its handlers, the ends of messages, and what else happens there.
@@ -34,105 +30,6 @@ pub(super) fn write(run: &Run<'_>, out: &mut dyn Write) -> io::Result<()> {
         parts.add_event(run, place, &spans, clock)?;
     }
     parts.out.write_all(b"\n]}\n")
-}
-
-/// What takes time, and where it is shown.
-struct Spans {
-    /// Of each event with which something begins.
-    threads: Vec<Option<Thread>>,
-    /// By the place of the event with which they begin.
-    ends: BTreeMap<usize, usize>,
-}
-
-/// A line of what a process does: a kind of thing, and which of those that go on at one time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Thread {
-    kind: Kind,
-    track: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Call,
-    Handler,
-    Message,
-    Mark,
-}
-
-impl Spans {
-    fn new(run: &Run<'_>) -> Self {
-        let calls = run.calls.calls.iter().map(|call| (call.called, call.ended));
-        let handlers = run.handlers.iter().map(|handler| (Some(handler.begun), handler.ended));
-        let ends = calls.chain(handlers).filter_map(|(begin, end)| Some((begin?, end?))).collect();
-        let mut spans = Self { threads: vec![None; run.events.len()], ends };
-        let mut places: BTreeMap<(usize, Kind), Vec<usize>> = BTreeMap::new();
-        for (place, event) in run.events.iter().enumerate() {
-            if let Some(kind) = Kind::of(&event.kind) {
-                places.entry((run.at[place], kind)).or_default().push(place);
-            }
-        }
-        for ((_, kind), places) in places {
-            let span = |place: &usize| {
-                let begin = micros(run, *place);
-                (begin, spans.duration(run, kind, *place).map(|duration| begin + duration))
-            };
-            let tracks = tracks(&places.iter().map(span).collect::<Vec<_>>());
-            for (place, track) in places.into_iter().zip(tracks) {
-                spans.threads[place] = Some(Thread { kind, track });
-            }
-        }
-        spans
-    }
-
-    /// In microseconds; `None` of what has no end.
-    fn duration(&self, run: &Run<'_>, kind: Kind, place: usize) -> Option<f64> {
-        match kind {
-            Kind::Mark => Some(0.0),
-            Kind::Message => Some(INSTANT),
-            Kind::Call | Kind::Handler => {
-                self.ends.get(&place).map(|end| micros(run, *end) - micros(run, place))
-            }
-        }
-    }
-
-    fn names(&self, run: &Run<'_>) -> BTreeMap<(usize, Thread), String> {
-        let used = self.threads.iter().zip(&run.at);
-        let named = |(thread, at): (&Option<Thread>, &usize)| {
-            thread.map(|thread| ((*at, thread), thread.name()))
-        };
-        used.filter_map(named).collect()
-    }
-}
-
-impl Kind {
-    /// What begins with an event, or all that it is.
-    const fn of(kind: &EventKind) -> Option<Self> {
-        match kind {
-            EventKind::Called { .. } => Some(Self::Call),
-            EventKind::HandlerBegun => Some(Self::Handler),
-            EventKind::Sent(_) | EventKind::Received(_) => Some(Self::Message),
-            EventKind::Ended { .. }
-            | EventKind::HandlerEnded { .. }
-            | EventKind::HandlerStopped { .. } => None,
-            _ => Some(Self::Mark),
-        }
-    }
-}
-
-impl Thread {
-    const fn id(self) -> usize {
-        1 + self.kind as usize + 4 * self.track
-    }
-
-    fn name(self) -> String {
-        let kind = match self.kind {
-            Kind::Call => "calls",
-            Kind::Handler => "handlers",
-            Kind::Message => "messages",
-            Kind::Mark => "marks",
-        };
-        if self.track == 0 { kind.to_owned() } else { format!("{kind} {}", self.track + 1) }
-    }
 }
 
 /// The parts of the file that are written so far.
@@ -185,87 +82,6 @@ impl Parts<'_> {
         }
         Ok(())
     }
-}
-
-/// One line, with the names that the format has.
-#[derive(Serialize)]
-struct Part<'a> {
-    name: &'a str,
-    ph: &'a str,
-    pid: usize,
-    tid: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ts: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dur: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cat: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bp: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    s: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    args: Option<Arguments<'a>>,
-}
-
-impl<'a> Part<'a> {
-    const fn new(name: &'a str, ph: &'a str, pid: usize) -> Self {
-        let (ts, dur, cat, id, bp, s) = (None, None, None, None, None, None);
-        Self { name, ph, pid, tid: 0, ts, dur, cat, id, bp, s, args: None }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Arguments<'a> {
-    Name {
-        name: &'a str,
-    },
-    Order {
-        sort_index: usize,
-    },
-    Event {
-        #[serde(skip_serializing_if = "str::is_empty")]
-        method: &'a str,
-        #[serde(skip_serializing_if = "is_zero")]
-        sequence: u64,
-        #[serde(skip_serializing_if = "String::is_empty")]
-        content: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        end: Option<String>,
-        clock: Clock<'a>,
-    },
-}
-
-impl<'a> Arguments<'a> {
-    const fn name(name: &'a str) -> Self {
-        Self::Name { name }
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called so")]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// A vector clock, by the titles of the columns.
-struct Clock<'a> {
-    run: &'a Run<'a>,
-    clock: &'a [u64],
-}
-
-impl Serialize for Clock<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let counts = self.clock.iter().enumerate().filter(|(_, count)| **count > 0);
-        serializer.collect_map(counts.map(|(column, count)| (self.run.title(column), count)))
-    }
-}
-
-/// The time of an event in microseconds.
-fn micros(run: &Run<'_>, place: usize) -> f64 {
-    run.time(place).as_nanos() as f64 / 1000.0
 }
 
 #[cfg(test)]
