@@ -45,11 +45,6 @@ impl Client {
         Ok(Self { manager, storage, writer, last: AtomicU64::new(0), mutation })
     }
 
-    #[cfg(feature = "sim")]
-    pub(crate) const fn manager(&self) -> &Manager {
-        &self.manager
-    }
-
     /// The configuration of all nodes.
     pub(crate) const fn storage(&self) -> &Configuration<Newest> {
         &self.storage

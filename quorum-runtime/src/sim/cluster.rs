@@ -9,10 +9,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use futures::FutureExt as _;
 
+use super::connection::close_all;
 use super::links::Links;
 use super::simulation::{Latency, Program};
 use super::world::{Ended, Here, World};
-use super::{Fault, Host, Place, address, panic_text};
+use super::{Fault, Host, Place, address, panic_text, sentence};
 use crate::host::simulated::DiskFailure;
 use crate::observe::EventKind;
 
@@ -76,7 +77,7 @@ impl Cluster {
         }
         let ended = self.world.take_ended();
         // What it left behind is gone with it.
-        ended.iter().for_each(|ended| self.crash(ended.place));
+        ended.iter().for_each(|ended| self.clean_up(ended.place));
         ended
     }
 
@@ -169,14 +170,18 @@ impl Cluster {
         if !std::mem::take(&mut machine.is_running) {
             return;
         }
+        drop(machine);
+        self.clean_up(place);
+    }
+
+    /// Takes away what is left of a process.
+    fn clean_up(&mut self, place: Place) {
+        let machine = self.world.machine(place);
         // First of all, so that nothing that its destructors write counts.
         machine.disk.crash(&mut self.random);
         drop(machine);
         self.world.recorder.tell(place, EventKind::Crashed);
-        // Who is killed says nothing any more; what its destructors say has no certain order.
-        self.world.recorder.mute(true);
         self.sim.crash(address(place).ip());
-        self.world.recorder.mute(false);
     }
 
     fn start(&mut self, place: Place) {
@@ -218,10 +223,13 @@ async fn process(world: Arc<World>, place: Place, program: Program) -> turmoil::
     here.tell(EventKind::Started);
     let running = AssertUnwindSafe(program(Host::new(here, starts))).catch_unwind();
     let ended = match running.await {
-        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Ok(ended) => ended.map_err(|error| sentence(&*error)),
         Err(panic) => Err(format!("it panicked: {}", panic_text(&*panic))),
     };
+    // What it leaves behind must not act any more: its tasks would do so in no certain order.
+    world.machine(place).is_running = false;
+    close_all(&world, place);
     world.ended(Ended { place, ended });
-    // Until it is cleaned up.
+    // Until it is cleaned up, in this step.
     std::future::pending().await
 }

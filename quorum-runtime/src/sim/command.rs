@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::seeds::caught;
-use super::{Schedule, SeedError, Seeds, Simulation, Study};
+use super::{Schedule, SeedError, Seeds, Simulation, Study, sentence};
 use crate::history::{History, Model};
 use crate::trace::Format;
 use crate::transport::BoxError;
@@ -154,7 +154,7 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
-                println!("seed {seed}: {error}");
+                println!("seed {seed}: {}", sentence(&*error));
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -199,7 +199,7 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
         let seed = error.seed;
         let mut ran = self.ran(seed, true);
         match &ran.outcome {
-            Err(again) => println!("seed {seed}: {again}"),
+            Err(again) => println!("seed {seed}: {}", sentence(&**again)),
             Ok(()) => println!("seed {seed}: {}, and the next time it did not happen", error.error),
         }
         println!("replay:  {}", self.replay(seed));

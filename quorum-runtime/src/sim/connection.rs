@@ -13,7 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use turmoil::net::{TcpListener, TcpStream};
 
-use super::world::Here;
+use super::Place;
+use super::world::{Here, World};
 
 /// A simulated connection, at either end.
 #[derive(Debug)]
@@ -108,14 +109,18 @@ impl Drop for Connection {
     /// connection that closes draws a delay. So the first one closes all, in the order in which they
     /// were opened.
     fn drop(&mut self) {
-        let lines = {
-            let mut machine = self.here.world.machine(self.here.place);
-            if machine.is_running { Vec::new() } else { std::mem::take(&mut machine.lines) }
-        };
-        for line in lines.iter().filter_map(Weak::upgrade) {
-            let stream = line.stream().take();
-            drop(stream);
+        if !self.here.is_running() {
+            close_all(&self.here.world, self.here.place);
         }
+    }
+}
+
+/// Closes all connections of a machine, the oldest first.
+pub(super) fn close_all(world: &World, place: Place) {
+    let lines = std::mem::take(&mut world.machine(place).lines);
+    for line in lines.iter().filter_map(Weak::upgrade) {
+        let stream = line.stream().take();
+        drop(stream);
     }
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Place;
+use super::world::here;
 use crate::observe::{Event, EventKind, Observer, Process};
 
 /// Sees what happens everywhere in a simulation, and when, by the one clock that all machines share.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     is_on: AtomicBool,
-    is_muted: AtomicBool,
     begun: Instant,
     seen: Mutex<Seen>,
 }
@@ -27,8 +27,8 @@ struct Seen {
 
 impl Recorder {
     pub(super) fn new(is_on: bool) -> Self {
-        let (is_on, is_muted) = (AtomicBool::new(is_on), AtomicBool::new(false));
-        Self { is_on, is_muted, begun: Instant::now(), seen: Mutex::default() }
+        let is_on = AtomicBool::new(is_on);
+        Self { is_on, begun: Instant::now(), seen: Mutex::default() }
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -38,11 +38,6 @@ impl Recorder {
     /// From now on nothing is recorded: what ends with the simulation is no part of it.
     pub(super) fn end(&self) {
         self.is_on.store(false, Ordering::Relaxed);
-    }
-
-    /// Nothing is recorded as long as it is muted.
-    pub(super) fn mute(&self, is_muted: bool) {
-        self.is_muted.store(is_muted, Ordering::Relaxed);
     }
 
     pub(super) fn name(&self, place: Place, incarnation: u64) {
@@ -102,7 +97,9 @@ const fn client_run(number: u32) -> u64 {
 
 impl Observer for Recorder {
     fn event(&self, event: &Event) {
-        if self.is_on() && !self.is_muted.load(Ordering::Relaxed) {
+        // Who was killed says nothing any more; what its destructors say has no certain order.
+        let is_there = || here().is_none_or(|here| here.is_running());
+        if self.is_on() && is_there() {
             let mut seen = self.lock();
             // The runtimes of the machines do not agree about when they began.
             let now = turmoil::sim_elapsed().unwrap_or(seen.now);

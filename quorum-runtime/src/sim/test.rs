@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Result, Seeds, Simulation};
+use super::{Result, Seeds, Simulation, sentence};
 use crate::transport::BoxError;
 
 /// A test, as the attribute knows it.
@@ -84,16 +84,16 @@ fn draw(
                       does not decide, for example the order of a HashMap, a clock that is not tokio's, \
                       or a thread";
         return (
-            format!("{error}, {chance}"),
+            format!("{}, {chance}", sentence(&**error)),
             Err("the run that failed is not to be had again".into()),
         );
     };
     let Some(recording) = sim.take_recording() else {
-        return (again.to_string(), Err("the test does not run its simulation".into()));
+        return (sentence(&*again), Err("the test does not run its simulation".into()));
     };
     let file = format!("{}-{}-{seed}.html", test.package, name.replace("::", "-"));
     let path = drawings().join(file);
-    (again.to_string(), recording.draw(&path).map(|()| path).map_err(Into::into))
+    (sentence(&*again), recording.draw(&path).map(|()| path).map_err(Into::into))
 }
 
 /// Where drawings go: beside what cargo builds.

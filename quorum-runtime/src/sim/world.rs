@@ -192,6 +192,11 @@ impl Here {
         self.world.recorder.name(self.place, incarnation);
     }
 
+    /// Whether the process is there still, or what acts is only what it left behind.
+    pub(super) fn is_running(&self) -> bool {
+        self.world.machine(self.place).is_running
+    }
+
     pub(super) fn tell(&self, kind: EventKind) {
         self.world.recorder.tell(self.place, kind);
     }
