@@ -226,12 +226,14 @@ fn the_servers_of_a_prompt_keep_their_data_in_its_folder() {
 #[test]
 fn a_folder_belongs_to_one_process() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap();
-    let _server = Server::start_with("127.0.0.1:0", &["--data", path]);
-    let second = run(&["serve", "--listen", "127.0.0.1:0", "--data", path], "");
+    let taken = folder.path().join("0");
+    let taken = taken.to_str().unwrap();
+    let _server = Server::start_with("127.0.0.1:0", &["--data", taken]);
+    // Its first server wants the same folder.
+    let second = run(&["--nodes", "1", "--data", folder.path().to_str().unwrap()], "");
     assert_eq!(second.status.code(), Some(1));
     let error = String::from_utf8(second.stderr).unwrap();
-    let expected = format!("Error: another process has its data in {path}: name another folder");
+    let expected = format!("Error: another process has its data in {taken}: name another folder");
     assert_eq!(error.lines().next(), Some(expected.as_str()));
 }
 
