@@ -135,7 +135,7 @@ struct Ran<M: Model> {
 impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
     fn one(&self, seed: u64) -> Result<ExitCode, Refusal> {
         let mut ran = self.ran(seed, true);
-        if let Some(refusal) = ran.outcome.as_ref().err().and_then(|error| refusal(error)) {
+        if let Some(refusal) = ran.outcome.as_ref().err().and_then(refusal) {
             return Err(refusal);
         }
         if let Some(path) = &self.command.history {
