@@ -1,30 +1,50 @@
-use quorum_runtime::sim::{RunError, Simulation};
+//! A seed is a whole run: the same events at the same times, to the byte.
+
+use std::time::Duration;
+
+use quorum_runtime::sim::Simulation;
 
 use crate::register::{client, node};
 
-fn trace(seed: u64) -> (Vec<String>, Result<std::time::Duration, RunError>) {
+/// A cluster that is drawn from its seed.
+fn cluster(seed: u64) -> Simulation {
     let mut sim = Simulation::new(seed);
-    let nodes = sim.draw(3..=7);
-    sim.nodes(nodes, node).clients(2, client).record();
-    let run = sim.run().map(|run| run.elapsed);
-    let recording = sim.take_recording().unwrap();
-    let first = recording.events().first().unwrap().time;
-    let line = |event: &quorum_runtime::Event| {
-        format!("{:?} {event} {:?}", event.time - first, event.content)
-    };
-    (recording.events().iter().map(line).collect(), run)
+    let (nodes, clients) = (sim.draw(3..=7), sim.draw(1..=3));
+    sim.nodes(nodes, node).clients(clients, client);
+    sim
+}
+
+/// The whole run, and the simulated time that it took.
+fn recorded(seed: u64) -> (String, Duration) {
+    let mut sim = cluster(seed);
+    let run = sim.record().run().unwrap();
+    (sim.take_recording().unwrap().trace().unwrap().to_text(), run.elapsed)
 }
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    for seed in 0..3 {
-        let begun = std::time::Instant::now();
-        let (one, run) = trace(seed);
-        eprintln!("{seed}: {run:?} {} events {:?}", one.len(), begun.elapsed());
-        let (again, _) = trace(seed);
-        for (index, (a, b)) in one.iter().zip(&again).enumerate() {
-            assert_eq!(a, b, "event {index}");
+    for seed in 0..10 {
+        let (one, again) = (recorded(seed).0, recorded(seed).0);
+        assert!(one.lines().count() > 500, "{one}");
+        let lines = one.lines().zip(again.lines()).zip(1..);
+        for ((one, again), line) in lines {
+            assert_eq!(one, again, "seed {seed}, line {line}");
         }
-        assert_eq!(one.len(), again.len());
+        assert_eq!(one.len(), again.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    assert_ne!(recorded(1).0, recorded(2).0);
+}
+
+#[test]
+fn whether_it_is_recorded_makes_no_difference() {
+    for seed in 0..5 {
+        let mut sim = cluster(seed);
+        let elapsed = sim.run().unwrap().elapsed;
+        assert!(sim.take_recording().is_none());
+        assert_eq!(recorded(seed).1, elapsed, "seed {seed}");
     }
 }

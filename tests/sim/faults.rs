@@ -8,9 +8,7 @@ use quorum_runtime::sim::{Host, Result, RunError, Simulation};
 use quorum_runtime::{Call, Manager, Node, NodeError, Server, Status};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::register::{
-    RegisterConfiguration as _, RegisterManager as _, RegisterNode as _, State, node,
-};
+use crate::register::{RegisterNode as _, State, node};
 
 /// What a client saw.
 #[derive(Clone, Default)]

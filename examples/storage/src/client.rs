@@ -145,8 +145,118 @@ impl Client {
         if !self.mutation.is(Mutant::MajorityOverContacted) {
             return storage.clone();
         }
-        let fastest = storage.fastest(storage.members().len() / 2 + 1);
-        let contacted = fastest.targets().iter().map(Node::id);
+        let connected =
+            storage.targets().iter().filter(|node| node.connection_state().is_connected());
+        let contacted: Vec<_> = connected.map(Node::id).collect();
+        if contacted.is_empty() {
+            return storage.clone();
+        }
         storage.with_members(contacted).unwrap_or_else(|_| storage.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cluster;
+
+    /// Five servers, and clients of them.
+    struct Servers(Cluster);
+
+    impl Servers {
+        async fn start() -> Self {
+            Self(Cluster::start(5, None).await.unwrap())
+        }
+
+        fn client(&self, writer: u32, mutation: impl Into<Mutation>) -> Client {
+            let manager = connect(self.0.addresses(), Duration::from_secs(10)).unwrap();
+            Client::new(manager, writer, mutation.into()).unwrap()
+        }
+    }
+
+    impl Client {
+        async fn held_by(&self, node: u32, key: &str) -> Option<Entry> {
+            let request = ReadRequest { key: key.to_owned() };
+            self.node(node).unwrap().read(request).await.unwrap().entry
+        }
+
+        /// Writes to one node alone.
+        async fn write_at(&self, node: u32, key: &str, value: &str) {
+            let node = self.node(node).unwrap();
+            let write = self.newer_at(&node, key, value).await.unwrap();
+            assert!(node.write(write).await.unwrap().stored);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_one_client_writes_the_next_one_reads_and_overwrites() {
+        let servers = Servers::start().await;
+        let clients = [9, 1, 5].map(|writer| servers.client(writer, Mutation::default()));
+        for (round, client) in (1..).zip(clients.iter().cycle()).take(9) {
+            let value = format!("of round {round}");
+            client.write(client.storage(), "k", &value).await.unwrap();
+            for reader in &clients {
+                assert_eq!(reader.read(reader.storage(), "k").await.unwrap().unwrap(), value);
+            }
+        }
+    }
+
+    /// Whether a read of two nodes leaves what only the first holds at the second too.
+    async fn writes_back(servers: &Servers, mutation: impl Into<Mutation>) -> bool {
+        let client = servers.client(1, mutation);
+        client.write_at(0, "k", "v").await;
+        let two = client.storage().with_members([0, 1]).unwrap();
+        assert_eq!(client.read(&two, "k").await.unwrap().unwrap(), "v");
+        client.held_by(1, "k").await.is_some()
+    }
+
+    #[tokio::test]
+    async fn a_read_writes_back_what_only_some_nodes_hold() {
+        assert!(writes_back(&Servers::start().await, Mutation::default()).await);
+    }
+
+    #[tokio::test]
+    async fn no_two_writes_of_a_client_have_the_same_version() {
+        let servers = Servers::start().await;
+        let client = servers.client(1, Mutation::default());
+        for node in [0, 1] {
+            client.write_at(node, "k", "v").await;
+        }
+        let [one, other] = [client.held_by(0, "k").await, client.held_by(1, "k").await];
+        assert_ne!(one.unwrap().version, other.unwrap().version);
+    }
+
+    #[cfg(feature = "mutants")]
+    mod mutants {
+        use super::*;
+
+        #[tokio::test]
+        async fn do_not_write_back() {
+            assert!(!writes_back(&Servers::start().await, Mutant::SkipWriteBack).await);
+        }
+
+        #[tokio::test]
+        async fn give_an_old_version_to_a_new_value() {
+            let servers = Servers::start().await;
+            let (client, mutant) =
+                (servers.client(1, Mutation::default()), servers.client(2, Mutant::SameVersion));
+            for value in ["1", "2"] {
+                client.write(client.storage(), "k", value).await.unwrap();
+            }
+            mutant.write(mutant.storage(), "k", "3").await.unwrap();
+            assert_eq!(client.read(client.storage(), "k").await.unwrap().unwrap(), "2");
+        }
+
+        #[tokio::test]
+        async fn take_the_contacted_for_all() {
+            let servers = Servers::start().await;
+            let mutant = servers.client(1, Mutant::MajorityOverContacted);
+            // No other node is connected: the calls to one connect to it.
+            mutant.held_by(3, "k").await;
+            mutant.write(mutant.storage(), "k", "v").await.unwrap();
+            for node in 0..5 {
+                assert_eq!(mutant.held_by(node, "k").await.is_some(), node == 3, "node {node}");
+            }
+        }
     }
 }

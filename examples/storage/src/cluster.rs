@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::lock::{Lock, lock};
 use crate::mutant::Mutation;
 use crate::node;
 
@@ -16,15 +17,19 @@ pub(crate) struct Cluster {
     addresses: Vec<String>,
     stop: watch::Sender<bool>,
     servers: JoinSet<()>,
+    /// Given up after the servers have ended.
+    locks: Vec<Lock>,
 }
 
 impl Cluster {
     /// So many servers, with their stores in a folder, under their numbers, or in memory.
     pub(crate) async fn start(nodes: u32, folder: Option<&Path>) -> anyhow::Result<Self> {
         let stop = watch::Sender::new(false);
-        let mut cluster = Self { addresses: Vec::new(), stop, servers: JoinSet::new() };
+        let (addresses, servers, locks) = (Vec::new(), JoinSet::new(), Vec::new());
+        let mut cluster = Self { addresses, stop, servers, locks };
         for number in 0..nodes {
             let folder = folder.map(|folder| folder.join(number.to_string()));
+            cluster.locks.extend(folder.as_deref().map(lock).transpose()?);
             let store = node::open(folder.as_deref(), Mutation::default()).await?;
             let listener = TcpListener::bind("127.0.0.1:0").await;
             let listener = listener.context("cannot listen on the loopback interface")?;

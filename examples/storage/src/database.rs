@@ -60,7 +60,12 @@ impl Database {
 
     /// An empty map that is gone when it is dropped.
     pub(crate) fn in_memory(mutation: Mutation) -> Result<Self, DatabaseError> {
-        Ok(Self { redb: create(InMemoryBackend::new())?, mutation })
+        Self::on(InMemoryBackend::new(), mutation)
+    }
+
+    /// An empty map in an empty file of any kind.
+    pub(crate) fn on(file: impl StorageBackend, mutation: Mutation) -> Result<Self, DatabaseError> {
+        Ok(Self { redb: create(file)?, mutation })
     }
 
     fn in_disk(folder: &Path, mutation: Mutation) -> Result<Self, DatabaseError> {
@@ -159,6 +164,7 @@ pub(crate) fn version(entry: &Entry) -> (u64, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::WatchedFile;
 
     fn entry(value: &str, number: u64, writer: u32) -> Entry {
         Entry { value: value.to_owned(), version: Some(Version { number, writer }) }
@@ -225,5 +231,28 @@ mod tests {
         open().store("k", &entry("v", 7, 7)).unwrap();
         let forgetful = open().get("k").unwrap();
         assert_eq!(forgetful, Some(Entry { value: "v".to_owned(), version: None }));
+    }
+
+    #[test]
+    fn every_write_is_synced() {
+        let syncs = |mutation| {
+            let file = WatchedFile::default();
+            let database = Database::on(file.clone(), mutation).unwrap();
+            let before = file.syncs();
+            database.store("k", &entry("v", 1, 1)).unwrap();
+            file.syncs() - before
+        };
+        assert!(syncs(Mutation::default()) > 0);
+        #[cfg(feature = "mutants")]
+        assert_eq!(syncs(Mutant::NoSync.into()), 0);
+    }
+
+    #[test]
+    fn a_write_that_the_disk_refuses_is_not_stored() {
+        let file = WatchedFile::default();
+        let database = Database::on(file.clone(), Mutation::default()).unwrap();
+        file.fail();
+        let error = database.store("k", &entry("v", 1, 1)).unwrap_err().to_string();
+        assert!(error.contains("the disk of this test fails"), "{error}");
     }
 }

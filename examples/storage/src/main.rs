@@ -128,7 +128,6 @@ async fn serve(listen: &str, data: Option<&Path>) -> anyhow::Result<()> {
 
 fn open_prompt(runtime: &Runtime, prompt: Prompt) -> anyhow::Result<()> {
     let Prompt { connect, nodes, data, timeout_ms } = prompt;
-    let _lock = data.as_deref().map(lock::lock).transpose()?;
     let (cluster, addresses) = if connect.is_empty() {
         let cluster = runtime.block_on(Cluster::start(nodes, data.as_deref()))?;
         let addresses = cluster.addresses().to_vec();

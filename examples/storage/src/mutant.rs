@@ -22,7 +22,7 @@ pub(crate) enum Mutant {
     ReadOne,
     /// A write is done when half of the nodes have stored it.
     WriteMinority,
-    /// A client asks the nodes that answer fastest, and takes a majority of them for one of all.
+    /// A client asks the nodes to which it is connected, and takes a majority of them for one of all.
     MajorityOverContacted,
     /// A client numbers its writes without asking what the nodes hold.
     SameVersion,

@@ -35,7 +35,7 @@ pub(crate) fn study() -> Study<Map> {
 /// A run of the whole store, drawn from the seed.
 fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
     let mutation = mutation(mutant)?;
-    let (nodes, clients, keys) = (sim.draw(3..=7), sim.draw(2..=5), sim.draw(1..=5));
+    let (nodes, clients, keys) = (sim.draw(3..=7), sim.draw(2..=6), sim.draw(1..=3));
     let history = history.clone();
     sim.descriptors(quorum_runtime::include_file_descriptor_set!("storage"));
     sim.nodes(nodes, move |host| serve(host, mutation));
@@ -86,7 +86,7 @@ async fn work(host: &Host, client: &Client, history: &History<Map>, operations: 
             read(host, client, history, key).await
         };
         // Who was refused at once does not ask again at once.
-        sleep(Duration::from_millis(host.draw(0..=if is_done { 8 } else { 100 }))).await;
+        sleep(Duration::from_millis(host.draw(0..=if is_done { 5 } else { 100 }))).await;
     }
 }
 

@@ -32,9 +32,13 @@ struct Server {
 
 impl Server {
     fn start(listen: &str) -> Self {
+        Self::start_with(listen, &[])
+    }
+
+    fn start_with(listen: &str, options: &[&str]) -> Self {
         let mut command = storage();
-        let mut child =
-            command.args(["serve", "--listen", listen]).stdout(Stdio::piped()).spawn().unwrap();
+        let command = command.args(["serve", "--listen", listen]).args(options);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
@@ -190,6 +194,50 @@ fn servers_are_killed_and_restarted_under_one_prompt() {
 }
 
 #[test]
+fn with_data_nothing_that_was_written_is_lost_by_kills() {
+    let folders = [0, 1, 2].map(|_| tempfile::tempdir().unwrap());
+    let start = |number: usize, listen: &str| {
+        Server::start_with(listen, &["--data", folders[number].path().to_str().unwrap()])
+    };
+    let mut servers = [0, 1, 2].map(|number| start(number, "127.0.0.1:0"));
+    let addresses = servers.each_ref().map(|server| server.address.clone());
+    let mut prompt = Prompt::open(&["--connect", &addresses.join(",")]);
+    for round in 1..=3 {
+        assert_eq!(prompt.ask(&format!("qc write k {round}")), "k: written");
+        for server in &mut servers {
+            server.kill();
+        }
+        for (number, server) in servers.iter_mut().enumerate() {
+            *server = start(number, &addresses[number]);
+        }
+        prompt.ask_until("qc read k", &format!("k = {round}"));
+    }
+    prompt.close();
+}
+
+#[test]
+fn the_servers_of_a_prompt_keep_their_data_in_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--nodes", "3", "--data", folder.path().to_str().unwrap()];
+    assert_eq!(answers(&run(&arguments, "qc write k v\n")), ["k: written"]);
+    assert_eq!(answers(&run(&arguments, "qc read k\n")), ["k = v"]);
+}
+
+#[test]
+fn a_folder_belongs_to_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("0");
+    let taken = taken.to_str().unwrap();
+    let _server = Server::start_with("127.0.0.1:0", &["--data", taken]);
+    // Its first server wants the same folder.
+    let second = run(&["--nodes", "1", "--data", folder.path().to_str().unwrap()], "");
+    assert_eq!(second.status.code(), Some(1));
+    let error = String::from_utf8(second.stderr).unwrap();
+    let expected = format!("Error: another process has its data in {taken}: name another folder");
+    assert_eq!(error.lines().next(), Some(expected.as_str()));
+}
+
+#[test]
 fn what_is_wrong_with_the_arguments_is_said() {
     let refusal = |arguments: &[&str]| {
         let output = run(arguments, "");
@@ -203,6 +251,9 @@ fn what_is_wrong_with_the_arguments_is_said() {
     );
     let twice = refusal(&["--connect", "a:1,a:1"]);
     assert!(twice.contains("address `a:1` is used twice, for node 0 and for node 1"), "{twice}");
+    let file =
+        refusal(&["serve", "--listen", "127.0.0.1:0", "--data", env!("CARGO_BIN_EXE_storage")]);
+    assert!(file.starts_with("Error: cannot make the folder "), "{file}");
     let taken = Server::start("127.0.0.1:0");
     let listen = refusal(&["serve", "--listen", &taken.address]);
     assert!(listen.contains(&format!("cannot listen on {}: ", taken.address)), "{listen}");

@@ -77,7 +77,14 @@ impl Cluster {
         }
         let ended = self.world.take_ended();
         // What it left behind is gone with it.
-        ended.iter().for_each(|ended| self.clean_up(ended.place));
+        for Ended { place, ended } in &ended {
+            let told = match ended {
+                Ok(()) => "ended".to_owned(),
+                Err(error) => format!("ended: {error}"),
+            };
+            self.world.recorder.tell(*place, EventKind::Noted(told.into()));
+            self.clean_up(*place);
+        }
         ended
     }
 
@@ -165,22 +172,22 @@ impl Cluster {
     }
 
     fn crash(&mut self, place: Place) {
-        self.armed.remove(&place);
         let mut machine = self.world.machine(place);
         if !std::mem::take(&mut machine.is_running) {
             return;
         }
         drop(machine);
+        self.world.recorder.tell(place, EventKind::Crashed);
         self.clean_up(place);
     }
 
     /// Takes away what is left of a process.
     fn clean_up(&mut self, place: Place) {
+        self.armed.remove(&place);
         let machine = self.world.machine(place);
         // First of all, so that nothing that its destructors write counts.
         machine.disk.crash(&mut self.random);
         drop(machine);
-        self.world.recorder.tell(place, EventKind::Crashed);
         self.sim.crash(address(place).ip());
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::seeds::caught;
-use super::{Schedule, SeedError, Seeds, Simulation, Study, sentence};
+use super::{RunError, Schedule, SeedError, Seeds, Simulation, Study, sentence};
 use crate::history::{History, Model};
 use crate::trace::Format;
 use crate::transport::BoxError;
@@ -135,6 +135,9 @@ struct Ran<M: Model> {
 impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
     fn one(&self, seed: u64) -> Result<ExitCode, Refusal> {
         let mut ran = self.ran(seed, true);
+        if let Some(refusal) = ran.outcome.as_ref().err().and_then(refusal) {
+            return Err(refusal);
+        }
         if let Some(path) = &self.command.history {
             let written = create(path).and_then(|mut file| {
                 ran.history.write_json(&mut file)?;
@@ -190,7 +193,10 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
                 println!("{seeds} seeds, {} operations, 0 violations", sum.operations);
                 Ok(ExitCode::SUCCESS)
             }
-            Err(error) => Ok(self.explain(&error)),
+            Err(error) => match refusal(&error.error) {
+                Some(refusal) => Err(refusal),
+                None => Ok(self.explain(&error)),
+            },
         }
     }
 
@@ -235,6 +241,14 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
         let ran = caught(|| (self.study.test)(&mut sim, &history, mutant));
         let outcome = ran.and_then(|()| history.check().map(drop).map_err(BoxError::from));
         Ran { sim, history, outcome }
+    }
+}
+
+/// What is wrong with what was asked for, where it shows only in a run.
+fn refusal(error: &BoxError) -> Option<Refusal> {
+    match error.downcast_ref() {
+        Some(unknown @ RunError::Unknown { .. }) => Some(unknown.to_string()),
+        _ => None,
     }
 }
 

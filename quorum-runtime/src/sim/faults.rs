@@ -36,6 +36,8 @@ pub enum FaultKind {
     CrashInWrite,
     /// [`Fault::PowerOff`].
     PowerOff,
+    /// [`Fault::PowerOff`] of several nodes at once, or of all.
+    Blackout,
     /// [`Fault::Erase`], which few protocols survive.
     Erase,
     /// [`Fault::Cut`] between two places, or [`Fault::Split`].
@@ -60,10 +62,11 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Crash,
         Self::CrashInWrite,
         Self::PowerOff,
+        Self::Blackout,
         Self::Erase,
         Self::Cut,
         Self::CutOneWay,
@@ -78,7 +81,7 @@ impl FaultKind {
 }
 
 impl Default for Faults {
-    /// Every kind but [`FaultKind::Erase`], up to 12 faults within 2 seconds.
+    /// Every kind but [`FaultKind::Erase`], up to 20 faults within 2 seconds.
     fn default() -> Self {
         let every = Self { kinds: FaultKind::ALL.into(), ..Self::none() };
         every.without(FaultKind::Erase)
@@ -89,7 +92,7 @@ impl Faults {
     /// None, until some are [added](Self::with).
     #[must_use]
     pub const fn none() -> Self {
-        Self { kinds: BTreeSet::new(), most: 12, period: Duration::from_secs(2) }
+        Self { kinds: BTreeSet::new(), most: 20, period: Duration::from_secs(2) }
     }
 
     /// Only those of the network: all processes run, and keep what they have in memory.
@@ -119,7 +122,7 @@ impl Faults {
         self
     }
 
-    /// How many there are at most. Default: 12.
+    /// How many there are at most. Default: 20.
     #[must_use]
     pub const fn most(mut self, faults: u32) -> Self {
         self.most = faults;
@@ -163,6 +166,7 @@ impl Drawing<'_> {
             FaultKind::Crash => self.pair(Fault::Crash(node), Fault::Start(node)),
             FaultKind::CrashInWrite => self.pair(Fault::CrashInWrite(node), Fault::Start(node)),
             FaultKind::PowerOff => self.pair(Fault::PowerOff(node), Fault::Start(node)),
+            FaultKind::Blackout => self.blackout(),
             FaultKind::Erase => self.pair(Fault::Erase(node), Fault::Start(node)),
             FaultKind::Cut => self.cut(node),
             FaultKind::CutOneWay => {
@@ -192,6 +196,19 @@ impl Drawing<'_> {
             FaultKind::DiskSlow => {
                 let by = self.millis(1..=100);
                 self.pair(Fault::DiskSlow(node, by), Fault::DiskWorks(node));
+            }
+        }
+    }
+
+    /// They lose power together, and get it back one by one or together.
+    fn blackout(&mut self) {
+        let (from, until) = self.span();
+        let (all, together) = (self.random.bool(), self.random.bool());
+        for number in 1..=self.nodes {
+            if all || self.random.bool() {
+                let on = if together { until } else { self.time().max(from) };
+                self.push(from, Fault::PowerOff(Place::Node(number)));
+                self.push(on, Fault::Start(Place::Node(number)));
             }
         }
     }

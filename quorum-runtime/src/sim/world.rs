@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) recorder: Arc<Recorder>,
     pub(super) is_healed: watch::Sender<bool>,
     epoch: SystemTime,
+    /// How long work for a disk takes at most, if nothing is wrong with it.
+    disk_delay: Duration,
     machines: Vec<Mutex<Machine>>,
     ended: Mutex<Vec<Ended>>,
     /// Which machine a runtime is. Only looked up, so its order is nobody's.
@@ -49,7 +51,7 @@ pub(super) struct Machine {
     pub(super) disk: SimulatedDisk,
     /// How far its wall clock is from that of the others, in microseconds.
     pub(super) skew: i64,
-    /// How long work for its disk takes at most.
+    /// How long work for its disk takes at most, if that is longer than for the others.
     pub(super) disk_delay: Duration,
     /// The connections of its process, the oldest first.
     pub(super) lines: Vec<Weak<Line>>,
@@ -85,9 +87,10 @@ impl World {
         let machines = places.map(|_| Mutex::new(Machine::new(random.fork()))).collect();
         // Some day, so that nobody counts on the years since 1970 being few.
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(random.u64(1..4_000_000_000));
+        let disk_delay = Duration::from_micros(random.u64(0..=4_000));
         let is_healed = watch::Sender::new(false);
         let (ended, runtimes) = (Mutex::default(), Mutex::default());
-        Self { nodes, clients, recorder, is_healed, epoch, machines, ended, runtimes }
+        Self { nodes, clients, recorder, is_healed, epoch, disk_delay, machines, ended, runtimes }
     }
 
     pub(super) fn enter(self: &Arc<Self>) -> Entered {
@@ -178,7 +181,8 @@ impl Here {
     /// How long the next work takes that waits for the disk.
     pub(crate) fn disk_delay(&self) -> Duration {
         let mut machine = self.world.machine(self.place);
-        let most = u64::try_from(machine.disk_delay.as_micros()).unwrap_or(u64::MAX);
+        let most = machine.disk_delay.max(self.world.disk_delay);
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(machine.random.u64(0..=most))
     }
 
