@@ -4,6 +4,7 @@
 //! crate. What a chapter hides (lines that begin with `# `) is a call or two of what is below: a store
 //! that runs on a few servers of this process.
 
+mod cluster;
 mod group;
 mod host;
 mod newest;
@@ -25,6 +26,7 @@ pub mod gorums_storage {
 /// The descriptors of what was generated.
 pub const DESCRIPTORS: &[u8] = quorum_runtime::include_file_descriptor_set!("guide");
 
+pub use cluster::cluster;
 pub use group::group;
 pub use host::Host;
 pub use newest::Newest;
@@ -89,6 +91,9 @@ pub mod plain_grpc {}
 
 #[doc = include_str!("src/observability.md")]
 pub mod observability {}
+
+#[doc = include_str!("src/testing.md")]
+pub mod testing {}
 
 #[doc = include_str!("src/promises.md")]
 pub mod promises {}

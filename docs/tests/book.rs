@@ -98,12 +98,43 @@ fn headings(chapter: &str) -> impl Iterator<Item = String> {
 fn every_block_of_rust_is_a_test() {
     for (name, chapter) in chapters() {
         for (fence, code) in blocks(&chapter) {
-            let is_known = ["rust", "rust,no_run", "proto", "toml", "text"].contains(&fence);
+            // What is fenced as `rs` is compared with a file, below.
+            let is_known = ["rust", "rust,no_run", "rs", "proto", "toml", "text"].contains(&fence);
             assert!(is_known, "{name}: ```{fence}");
             // A build script wants to be run by Cargo.
             assert_eq!(fence == "rust,no_run", code.starts_with("// build.rs"), "{name}: {code}");
         }
     }
+}
+
+/// The program that a reader has, and its test, run in `tests/register`.
+#[test]
+fn what_the_reader_copies_is_what_runs() {
+    let program = text("src/first-call.md");
+    let (_, program) =
+        blocks(&program).find(|(_, code)| code.starts_with("// src/main.rs")).unwrap();
+    let shown = program.lines().skip(1).filter(|line| !line.starts_with("#   "));
+    let shown = shown.collect::<Vec<_>>().join("\n");
+    let main = text("tests/register/main.rs");
+    assert!(main.contains(&shown), "the program is not that of the chapter");
+
+    let testing = text("src/testing.md");
+    let blocks: Vec<_> = blocks(&testing).filter(|(fence, _)| *fence == "rs").collect();
+    let [(_, in_main), (_, test), (_, mend)] = blocks[..] else { panic!("{blocks:?}") };
+    assert!(main.contains(in_main));
+
+    // It fails, as the chapter says: that is expected here, and the only difference.
+    let runs = text("tests/register/simulated.rs");
+    let (runs, _) = runs.split_once("\n// This is not in the chapter.").unwrap();
+    let (before, after) = runs.split_once("#[should_panic").unwrap();
+    let runs = format!("{before}{}", after.split_once('\n').unwrap().1);
+    assert_eq!(test.trim_end(), format!("// src/simulated.rs\n{}", runs.trim_end()));
+
+    // Fewer seeds are enough here.
+    let unmended = "            if let Ok(state) = register.read(()).await {\n";
+    assert_eq!(runs.matches(unmended).count(), 1);
+    let mended = runs.replace(unmended, mend).replace("seeds = 200", "seeds = 40");
+    assert_eq!(text("tests/register/mended.rs").trim_end(), mended.trim_end());
 }
 
 #[test]
