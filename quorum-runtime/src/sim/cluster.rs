@@ -214,7 +214,7 @@ impl Cluster {
                 self.start(place);
             }
         }
-        self.world.is_healed.send_replace(true);
+        self.world.healed.cancel();
     }
 }
 

@@ -77,9 +77,7 @@ impl Host {
     ///
     /// The wait can be dropped.
     pub async fn healed(&self) {
-        let mut healed = self.here.world.is_healed.subscribe();
-        // The world lives as long as the simulation.
-        drop(healed.wait_for(|healed| *healed).await);
+        self.here.world.healed.cancelled().await;
     }
 
     /// The same history, for what happens here: its times are those of the simulation, and each operation

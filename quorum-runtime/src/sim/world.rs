@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use tokio::runtime::{self, Handle};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::Place;
 use super::connection::Line;
@@ -28,7 +28,8 @@ pub(super) struct World {
     pub(super) nodes: u32,
     pub(super) clients: u32,
     pub(super) recorder: Arc<Recorder>,
-    pub(super) is_healed: watch::Sender<bool>,
+    /// Given when the faults are over. Wakes who waits in the order in which they came to wait.
+    pub(super) healed: CancellationToken,
     epoch: SystemTime,
     /// How long work for a disk takes at most, if nothing is wrong with it.
     disk_delay: Duration,
@@ -88,9 +89,9 @@ impl World {
         // Some day, so that nobody counts on the years since 1970 being few.
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(random.u64(1..4_000_000_000));
         let disk_delay = Duration::from_micros(random.u64(0..=4_000));
-        let is_healed = watch::Sender::new(false);
+        let healed = CancellationToken::new();
         let (ended, runtimes) = (Mutex::default(), Mutex::default());
-        Self { nodes, clients, recorder, is_healed, epoch, disk_delay, machines, ended, runtimes }
+        Self { nodes, clients, recorder, healed, epoch, disk_delay, machines, ended, runtimes }
     }
 
     pub(super) fn enter(self: &Arc<Self>) -> Entered {
