@@ -48,3 +48,25 @@ fn whether_it_is_recorded_makes_no_difference() {
         assert_eq!(recorded(seed).1, elapsed, "seed {seed}");
     }
 }
+
+#[test]
+fn a_process_that_ends_by_itself_ends_in_the_same_way() {
+    let run = |seed| {
+        let mut sim = Simulation::new(seed);
+        // So that they may end, and start again.
+        sim.schedule("1ms disk 1 fails; 1ms disk 2 fails; 500ms heal".parse().unwrap());
+        sim.nodes(2, |host| async move {
+            tokio::select! { biased;
+                served = node(host.clone()) => served,
+                () = tokio::time::sleep(Duration::from_millis(host.draw(50..=200))), if host.starts() == 1 => {
+                    Err("the disk fails".into())
+                }
+            }
+        });
+        sim.clients(6, client).record().run().unwrap();
+        sim.take_recording().unwrap().trace().unwrap().to_text()
+    };
+    for seed in 0..5 {
+        assert!(run(seed) == run(seed), "seed {seed}");
+    }
+}

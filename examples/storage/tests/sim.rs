@@ -54,6 +54,7 @@ fn a_violation_is_told_drawn_and_replayed() {
     let line = |name| told.lines().find_map(|line: &str| line.strip_prefix(name)).unwrap();
     let drawing = fs::read_to_string(folder.path().join(line("drawing: "))).unwrap();
     assert!(drawing.contains("</html>"));
+    assert!(drawing.contains("call hot"), "it opens at the calls that the violation is about");
 
     let replay = line("replay:  ").strip_prefix("cargo run --release -p storage -- sim ").unwrap();
     let again = sim(folder.path(), replay);

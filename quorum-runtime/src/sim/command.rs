@@ -147,7 +147,7 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
             println!("history: {}", path.display());
         }
         if let Some(path) = &self.command.trace {
-            draw(&mut ran.sim, path)?;
+            draw(&mut ran, path)?;
             println!("drawing: {}", path.display());
         }
         let operations = ran.history.operations().len();
@@ -210,7 +210,7 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
         }
         println!("replay:  {}", self.replay(seed));
         let path = PathBuf::from(format!("sim-{seed}.html"));
-        match draw(&mut ran.sim, &path) {
+        match draw(&mut ran, &path) {
             Ok(()) => println!("drawing: {}", path.display()),
             Err(error) => println!("drawing: there is none: {error}"),
         }
@@ -281,8 +281,11 @@ fn check_writable(path: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn draw(sim: &mut Simulation, path: &Path) -> Result<(), Refusal> {
-    let recording = sim.take_recording().ok_or("the simulation was not run")?;
+fn draw<M: Model>(ran: &mut Ran<M>, path: &Path) -> Result<(), Refusal> {
+    let mut recording = ran.sim.take_recording().ok_or("the simulation was not run")?;
+    if let Err(error) = &ran.outcome {
+        recording.mark(error);
+    }
     recording.draw(path).map_err(|error| unwritable(path, &error))
 }
 

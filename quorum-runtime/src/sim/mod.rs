@@ -88,6 +88,7 @@ mod stuck;
 mod study;
 #[doc(hidden)]
 pub mod test;
+mod witnesses;
 mod world;
 
 use std::net::{IpAddr, SocketAddr};

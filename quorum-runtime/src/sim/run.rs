@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use super::witnesses::witnesses;
 use super::{Place, Schedule};
 use crate::observe::{Event, Process};
 use crate::trace::{DescriptorError, Format, Trace};
@@ -65,6 +66,8 @@ pub struct Recording {
     pub(super) events: Vec<Event>,
     pub(super) names: BTreeMap<u64, Place>,
     pub(super) descriptors: &'static [u8],
+    /// Calls that a reader wants to see first.
+    pub(super) marked: Vec<(Process, u64)>,
 }
 
 impl Recording {
@@ -72,6 +75,13 @@ impl Recording {
     #[must_use]
     pub fn events(&self) -> &[Event] {
         &self.events
+    }
+
+    /// Marks the calls that an error is about, if it is a [violation](crate::history::Violation) of what
+    /// clients saw whose histories have their [numbers](super::Host::number). A drawing opens where they
+    /// begin.
+    pub fn mark(&mut self, error: &BoxError) {
+        self.marked = witnesses(error, self);
     }
 
     /// The run as a trace, which can be drawn and written.
@@ -87,6 +97,8 @@ impl Recording {
         let trace = clients.into_iter().fold(trace, |trace, (run, place)| {
             trace.name(Process::run(*run), Name(*place).to_string())
         });
+        let trace =
+            self.marked.iter().fold(trace, |trace, (caller, call)| trace.highlight(*caller, *call));
         if self.descriptors.is_empty() { Ok(trace) } else { trace.descriptors(self.descriptors) }
     }
 

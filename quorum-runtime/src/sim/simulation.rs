@@ -222,7 +222,8 @@ impl Simulation {
             error => error,
         });
         let descriptors = self.descriptors;
-        self.recording = self.is_recorded.then(|| Recording { events, names, descriptors });
+        self.recording =
+            self.is_recorded.then(|| Recording { events, names, descriptors, marked: Vec::new() });
         ended.map(|()| Run { elapsed: self.elapsed, schedule })
     }
 

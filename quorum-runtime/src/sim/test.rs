@@ -88,9 +88,10 @@ fn draw(
             Err("the run that failed is not to be had again".into()),
         );
     };
-    let Some(recording) = sim.take_recording() else {
+    let Some(mut recording) = sim.take_recording() else {
         return (sentence(&*again), Err("the test does not run its simulation".into()));
     };
+    recording.mark(&again);
     let file = format!("{}-{}-{seed}.html", test.package, name.replace("::", "-"));
     let path = drawings().join(file);
     (sentence(&*again), recording.draw(&path).map(|()| path).map_err(Into::into))
