@@ -1,10 +1,12 @@
 //! The picture of the chapter 'Testing your protocol': what contradicts itself in the first run of its
 //! test that goes wrong. `UPDATE_EXPECT=1` puts it into the chapter.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use quorum_runtime::history::{CheckError, History, Violation, Witness};
+use quorum_runtime::history::register::{Input, Output};
+use quorum_runtime::history::{self, CheckError, History, Model as _, Outcome, Violation};
 use quorum_runtime::sim::{Faults, Recording, Seeds, Simulation};
 use quorum_runtime::trace::{Format, Trace};
 use quorum_runtime::{Event, EventKind, Process};
@@ -12,14 +14,19 @@ use tokio::time::Instant;
 
 use super::{Model, client, node};
 
+type Operation = history::Operation<Input<u64>, Output<u64>>;
+
 #[test]
 fn the_picture_shows_what_contradicts_itself() {
-    let fails = |sim: &mut Simulation| run(sim).map_or(Ok(()), |violation| Err(violation.into()));
+    let fails = |sim: &mut Simulation| run(sim).1.map_or(Ok(()), |violation| Err(violation.into()));
     let seed = Seeds::new(0..200).run(fails, |_, ()| {}).unwrap_err().seed;
     let mut sim = Simulation::new(seed);
-    let violation = run(sim.record()).unwrap();
+    let (history, violation) = run(sim.record());
+    let violation = violation.unwrap();
     let mut picture = Vec::new();
-    drawn(&sim.take_recording().unwrap(), &violation).write(Format::Svg, &mut picture).unwrap();
+    drawn(&sim.take_recording().unwrap(), &history, &violation)
+        .write(Format::Svg, &mut picture)
+        .unwrap();
     let picture = String::from_utf8(picture).unwrap();
     for witness in violation.witnesses() {
         assert!(picture.contains(&format!("client {}", witness.client)), "{picture}");
@@ -33,32 +40,43 @@ fn the_picture_shows_what_contradicts_itself() {
 }
 
 /// What the test of the chapter does.
-fn run(sim: &mut Simulation) -> Option<Violation> {
+fn run(sim: &mut Simulation) -> (History<Model>, Option<Violation>) {
     let history = History::new(Model::holding(0));
     let seen = history.clone();
     let (nodes, clients) = (sim.draw(3..=5), sim.draw(3..=5));
     sim.nodes(nodes, node).clients(clients, move |host| client(host, seen.clone()));
     sim.faults(Faults::network()).run().unwrap();
-    match history.check() {
+    let violation = match history.check() {
         Err(CheckError::Violation(violation)) => Some(violation),
         _ => None,
-    }
+    };
+    (history, violation)
 }
 
-/// The operations of the violation with their messages, and nothing else.
-fn drawn(recording: &Recording, violation: &Violation) -> Trace {
+/// The operations of the violation and the writes that they have seen, with their messages.
+fn drawn(recording: &Recording, history: &History<Model>, violation: &Violation) -> Trace {
     let events = recording.events();
-    let operations = violation.witnesses().iter().map(|witness| Operation::find(events, witness));
-    let operations: Vec<_> = operations.collect();
-    let is_kept = |event: &&Event| operations.iter().any(|operation| operation.has(event));
-    let trace = Trace::new(events.iter().filter(is_kept).cloned());
-    operations.iter().fold(trace, |trace, Operation { name, client, manager, .. }| {
-        trace.name(*client, name).name(*manager, name)
-    })
+    let operations = history.operations();
+    let witnesses = violation.witnesses().iter().map(|witness| witness.invoked.index);
+    let witnesses: BTreeSet<_> = witnesses.collect();
+    let is_witness = |one: &&Operation| witnesses.contains(&one.invoked.index);
+    let seen = operations.iter().filter(is_witness).filter_map(|one| match one.outcome {
+        Outcome::Returned { output: Output::Value(Some(version)), .. } => Some(version),
+        _ => None,
+    });
+    let seen: BTreeSet<_> = seen.collect();
+    let is_seen = |one: &Operation| matches!(&one.input, Input::Write(v) if seen.contains(v));
+    let shown = operations.iter().filter(|one| is_witness(one) || is_seen(one));
+    let shown: Vec<_> = shown.map(|one| Shown::find(events, one)).collect();
+    let is_shown = |event: &&Event| shown.iter().any(|one| one.has(event));
+    let trace = Trace::new(events.iter().filter(is_shown).cloned());
+    shown
+        .iter()
+        .fold(trace, |trace, one| trace.name(one.client, &one.name).name(one.manager, &one.name))
 }
 
 /// What is drawn of an operation: what its client says of it, and its call.
-struct Operation {
+struct Shown {
     name: String,
     times: RangeInclusive<Instant>,
     client: Process,
@@ -66,13 +84,21 @@ struct Operation {
     sequence: u64,
 }
 
-impl Operation {
-    fn find(events: &[Event], witness: &Witness) -> Self {
-        let begun = events[0].time;
-        let (from, to) = (begun + witness.invoked.time, begun + witness.returned.unwrap().time);
-        let said = |event: &&Event| {
-            event.time == to && event.to_string().ends_with(&format!("returned: {}", witness.text))
+impl Shown {
+    fn find(events: &[Event], operation: &Operation) -> Self {
+        let (begun, name) = (events[0].time, format!("client {}", operation.client));
+        let (text, end) = match &operation.outcome {
+            Outcome::Returned { output, at } => {
+                (Model::new().describe(&operation.input, Some(output)), *at)
+            }
+            Outcome::Unknown { at: Some(at) } => {
+                (Model::new().describe(&operation.input, None), *at)
+            }
+            other => panic!("{other:?}"),
         };
+        let (from, to) = (begun + operation.invoked.time, begun + end.time);
+        let said =
+            |event: &&Event| event.time == to && event.to_string().ends_with(&format!(": {text}"));
         let client = events.iter().find(said).unwrap().at;
         let has_ended = |called: &Event| {
             let is_end = |event: &Event| matches!(event.kind, EventKind::Ended { .. });
@@ -83,7 +109,6 @@ impl Operation {
             matches!(event.kind, EventKind::Called { .. }) && event.time == from && has_ended(event)
         };
         let call = events.iter().find(is_call).unwrap();
-        let name = format!("client {}", witness.client);
         Self { name, times: from..=to, client, manager: call.at, sequence: call.sequence }
     }
 
