@@ -92,7 +92,7 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `::quorum_runtime`, which needs its feature `sim`.
 ///
 /// When a seed fails, by an error or a panic, the test says what went wrong, the command that runs this
-/// seed again, and where a drawing of the run is. Two variables of the environment change what is run:
+/// seed again, and where a drawing of the run is. Variables of the environment change what is run:
 ///
 /// | variable | what it does |
 /// |---|---|

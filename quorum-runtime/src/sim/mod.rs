@@ -33,8 +33,10 @@
 //!         host.note(format!("version {version} was written: {}", written.is_ok()));
 //!     }
 //!     host.healed().await;
-//!     manager.ready(&Majority).await?;
-//!     register.read(()).await?; // now it must succeed
+//!     // Now it must succeed, some time; else the run ends as one that is stuck.
+//!     while register.read(()).await.is_err() {
+//!         tokio::time::sleep(Duration::from_millis(100)).await;
+//!     }
 //!     Ok(())
 //! }
 //!
