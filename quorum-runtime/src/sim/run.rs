@@ -61,6 +61,23 @@ pub enum RunError {
 }
 
 /// All events of a run, by the clock that its machines share.
+///
+/// ```
+/// use quorum_runtime::sim::Simulation;
+///
+/// let mut sim = Simulation::new(1);
+/// sim.clients(1, |host| async move {
+///     host.note("hello");
+///     Ok(())
+/// });
+/// sim.record().run()?;
+/// let recording = sim.take_recording().ok_or("it was recorded")?;
+/// assert!(recording.trace()?.to_text().contains("client 1  noted: hello"));
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("run.html");
+/// recording.draw(&path)?; // for a browser
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
     pub(super) events: Vec<Event>,

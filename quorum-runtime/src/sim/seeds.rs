@@ -12,6 +12,22 @@ use crate::transport::BoxError;
 /// Many runs of one simulation, each drawn from a seed of its own.
 ///
 /// A thread for each core takes the next seed; a run itself has one thread.
+///
+/// ```
+/// use quorum_runtime::sim::Seeds;
+///
+/// let mut sum = 0;
+/// Seeds::new(0..10).run(|sim| Ok(sim.seed()), |_, seed| sum += seed)?;
+/// assert_eq!(sum, 45);
+///
+/// let fails = |sim: &mut quorum_runtime::sim::Simulation| match sim.seed() {
+///     seed @ (7 | 9) => Err(format!("{seed} is unlucky").into()),
+///     _ => Ok(()),
+/// };
+/// let error = Seeds::new(0..10).run(fails, |_, ()| {}).unwrap_err();
+/// assert_eq!(error.to_string(), "seed 7: 7 is unlucky");
+/// # Ok::<_, quorum_runtime::sim::SeedError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Seeds {
     range: Range<u64>,
