@@ -185,6 +185,10 @@ mod tests {
             EventKind::Disconnected(ConnectionError::new("gone")),
             EventKind::CallerCame,
             EventKind::CallerWent,
+            EventKind::Started,
+            EventKind::Crashed,
+            EventKind::Faulted("".into()),
+            EventKind::Noted("".into()),
         ];
         let guide = guide();
         let begins = kinds.map(|kind| format!("| `{}` |", kind.name()));
