@@ -1,0 +1,20 @@
+//! What can go wrong with the data of a node.
+
+use std::io;
+
+/// Why the data of a node cannot be used. After it, nobody knows what is stored: the process is to end,
+/// and the next one finds out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Redb(Box<redb::Error>),
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+/// Wraps any error of redb.
+pub(crate) fn failed(error: impl Into<redb::Error>) -> StoreError {
+    StoreError::Redb(Box::new(error.into()))
+}

@@ -1,0 +1,1 @@
+//! The map that the log makes: what all nodes execute, in the same order.
