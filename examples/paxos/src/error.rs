@@ -2,6 +2,8 @@
 
 use std::io;
 
+use example_support::store;
+
 /// Why the data of a node cannot be used. After it, nobody knows what is stored: the process is to end,
 /// and the next one finds out.
 #[derive(Debug, thiserror::Error)]
@@ -10,8 +12,16 @@ pub(crate) enum StoreError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Redb(Box<redb::Error>),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
     #[error("{0}")]
     Corrupt(String),
+    /// There is none, and none may be made.
+    #[error(
+        "this node has no data here: for a node of a new cluster say so with `--new`; one that has lost its \
+         data cannot come back under its number, because it has forgotten what it promised"
+    )]
+    Missing,
 }
 
 /// Wraps any error of redb.
