@@ -10,6 +10,8 @@ pub(crate) enum StoreError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Redb(Box<redb::Error>),
+    #[error(transparent)]
+    Open(#[from] example_support::store::StoreError),
     #[error("{0}")]
     Corrupt(String),
 }
@@ -17,4 +19,9 @@ pub(crate) enum StoreError {
 /// Wraps any error of redb.
 pub(crate) fn failed(error: impl Into<redb::Error>) -> StoreError {
     StoreError::Redb(Box::new(error.into()))
+}
+
+/// What is stored, or was to be, makes no sense.
+pub(crate) fn corrupt(what: impl Into<String>) -> StoreError {
+    StoreError::Corrupt(what.into())
 }
