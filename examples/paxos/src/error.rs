@@ -28,3 +28,8 @@ pub(crate) enum StoreError {
 pub(crate) fn failed(error: impl Into<redb::Error>) -> StoreError {
     StoreError::Redb(Box::new(error.into()))
 }
+
+/// What is stored, or was to be, makes no sense.
+pub(crate) fn corrupt(what: impl Into<String>) -> StoreError {
+    StoreError::Corrupt(what.into())
+}
