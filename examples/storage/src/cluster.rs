@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use example_support::folder::{Lock, lock};
+use example_support::identity::Identity;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::lock::{Lock, lock};
 use crate::mutant::Mutation;
 use crate::node;
+
+/// The name of a cluster that nobody has named.
+pub(crate) const CLUSTER: &str = "storage";
 
 /// Servers on free ports of the loopback interface, each with a store of its own.
 #[derive(Debug)]
@@ -30,7 +34,9 @@ impl Cluster {
         for number in 0..nodes {
             let folder = folder.map(|folder| folder.join(number.to_string()));
             cluster.locks.extend(folder.as_deref().map(lock).transpose()?);
-            let store = node::open(folder.as_deref(), Mutation::default()).await?;
+            let store =
+                node::open(folder.as_deref(), Identity::new(CLUSTER, number), Mutation::default())
+                    .await?;
             let listener = TcpListener::bind("127.0.0.1:0").await;
             let listener = listener.context("cannot listen on the loopback interface")?;
             cluster.addresses.push(listener.local_addr()?.to_string());

@@ -3,28 +3,23 @@
 use std::io;
 use std::path::Path;
 
+use example_support::identity::Identity;
+use example_support::store::{Store, StoreError};
 use prost::Message as _;
 use quorum_runtime::host::Disk;
-use redb::backends::InMemoryBackend;
-use redb::{
-    Durability, ReadableDatabase as _, ReadableTable as _, StorageBackend, TableDefinition,
-};
+use redb::{Durability, ReadableTable as _, TableDefinition, WriteTransaction};
 
-use crate::backend::Backend;
 use crate::mutant::{Mutant, Mutation};
 use crate::storage::{Entry, Version};
 
 /// The name of the file in its folder.
 const FILE: &str = "store.redb";
 
-/// The same while it is being made: a crash may leave it half made, and nobody opens it then.
-const UNFINISHED: &str = "store.redb.new";
+/// What is in it.
+const FORMAT: &str = "storage 1";
 
 /// From a key to an encoded `Entry`.
 const ENTRIES: TableDefinition<&str, &[u8]> = TableDefinition::new("entries");
-
-/// How many bytes of the file are held in memory.
-const CACHE: usize = 16 << 20;
 
 /// A map from keys to entries. What it has accepted is durable.
 ///
@@ -32,7 +27,7 @@ const CACHE: usize = 16 << 20;
 /// process is to end, and the next one finds out.
 #[derive(Debug)]
 pub(crate) struct Database {
-    redb: redb::Database,
+    store: Store,
     mutation: Mutation,
 }
 
@@ -44,15 +39,22 @@ pub(crate) enum DatabaseError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
     Redb(Box<redb::Error>),
     #[error("what is stored under `{key}` is no entry: {source}")]
     Entry { key: String, source: prost::DecodeError },
 }
 
 impl Database {
-    /// The map in a folder, which is made where it is missing. Nobody else must have it open.
-    pub(crate) fn in_folder(folder: &Path, mutation: Mutation) -> Result<Self, DatabaseError> {
-        Self::in_disk(folder, mutation).map_err(|error| DatabaseError::Open {
+    /// The map of a node in its folder, which is made where it is missing. Nobody else must have it
+    /// open.
+    pub(crate) fn in_folder(
+        folder: &Path,
+        identity: &Identity,
+        mutation: Mutation,
+    ) -> Result<Self, DatabaseError> {
+        Self::in_disk(folder, identity, mutation).map_err(|error| DatabaseError::Open {
             folder: folder.display().to_string(),
             source: Box::new(error),
         })
@@ -60,20 +62,30 @@ impl Database {
 
     /// An empty map that is gone when it is dropped.
     pub(crate) fn in_memory(mutation: Mutation) -> Result<Self, DatabaseError> {
-        Self::on(InMemoryBackend::new(), mutation)
+        Ok(Self { store: Store::in_memory(make_table).map_err(failed)?, mutation })
     }
 
     /// An empty map in an empty file of any kind.
-    pub(crate) fn on(file: impl StorageBackend, mutation: Mutation) -> Result<Self, DatabaseError> {
-        Ok(Self { redb: create(file)?, mutation })
+    #[cfg(test)]
+    pub(crate) fn on(
+        file: impl redb::StorageBackend,
+        mutation: Mutation,
+    ) -> Result<Self, DatabaseError> {
+        let identity = Identity::new("test", 0);
+        Ok(Self {
+            store: Store::on(file, FORMAT, &identity, make_table).map_err(failed)?,
+            mutation,
+        })
     }
 
-    fn in_disk(folder: &Path, mutation: Mutation) -> Result<Self, DatabaseError> {
+    fn in_disk(
+        folder: &Path,
+        identity: &Identity,
+        mutation: Mutation,
+    ) -> Result<Self, DatabaseError> {
         let disk = Disk::folder(folder)?;
-        if !disk.names()?.iter().any(|name| name == FILE) {
-            make(&disk)?;
-        }
-        let database = Self { redb: open(Backend(disk.open(FILE)?))?, mutation };
+        let store = Store::open_or_create(&disk, FILE, FORMAT, identity, make_table)?;
+        let database = Self { store, mutation };
         if mutation.is(Mutant::ForgetVersionAfterRestart) {
             database.forget_versions()?;
         }
@@ -82,7 +94,7 @@ impl Database {
 
     /// What is stored under a key.
     pub(crate) fn get(&self, key: &str) -> Result<Option<Entry>, DatabaseError> {
-        let table = self.redb.begin_read().map_err(failed)?.open_table(ENTRIES).map_err(failed)?;
+        let table = self.store.begin_read().map_err(failed)?.open_table(ENTRIES).map_err(failed)?;
         let stored = table.get(key).map_err(failed)?;
         stored.map(|bytes| decode(key, bytes.value())).transpose()
     }
@@ -90,7 +102,7 @@ impl Database {
     /// Stores an entry, unless a newer one is there. When this returns, it is durable, and says
     /// whether the entry is what is stored now.
     pub(crate) fn store(&self, key: &str, entry: &Entry) -> Result<bool, DatabaseError> {
-        let mut transaction = self.redb.begin_write().map_err(failed)?;
+        let mut transaction = self.store.begin_write().map_err(failed)?;
         if self.mutation.is(Mutant::NoSync) {
             transaction.set_durability(Durability::None).map_err(failed)?;
         }
@@ -109,7 +121,7 @@ impl Database {
 
     /// What [`Mutant::ForgetVersionAfterRestart`] does at the start.
     fn forget_versions(&self) -> Result<(), DatabaseError> {
-        let transaction = self.redb.begin_write().map_err(failed)?;
+        let transaction = self.store.begin_write().map_err(failed)?;
         let mut table = transaction.open_table(ENTRIES).map_err(failed)?;
         let mut forgotten = Vec::new();
         for stored in table.iter().map_err(failed)? {
@@ -125,26 +137,9 @@ impl Database {
     }
 }
 
-/// Makes an empty map under its name, wholly or not at all.
-fn make(disk: &Disk) -> Result<(), DatabaseError> {
-    let unfinished = disk.open(UNFINISHED)?;
-    unfinished.set_len(0)?;
-    create(Backend(unfinished))?.close().map_err(failed)?;
-    disk.rename(UNFINISHED, FILE)?;
-    Ok(disk.sync()?)
-}
-
-/// An empty map, which is durable.
-fn create(backend: impl StorageBackend) -> Result<redb::Database, DatabaseError> {
-    let redb = open(backend)?;
-    let transaction = redb.begin_write().map_err(failed)?;
-    transaction.open_table(ENTRIES).map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    Ok(redb)
-}
-
-fn open(backend: impl StorageBackend) -> Result<redb::Database, DatabaseError> {
-    redb::Builder::new().set_cache_size(CACHE).create_with_backend(backend).map_err(failed)
+fn make_table(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(ENTRIES)?;
+    Ok(())
 }
 
 fn decode(key: &str, bytes: &[u8]) -> Result<Entry, DatabaseError> {
@@ -164,10 +159,14 @@ pub(crate) fn version(entry: &Entry) -> (u64, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::WatchedFile;
+    use example_support::backend::WatchedFile;
 
     fn entry(value: &str, number: u64, writer: u32) -> Entry {
         Entry { value: value.to_owned(), version: Some(Version { number, writer }) }
+    }
+
+    fn me() -> Identity {
+        Identity::new("test", 0)
     }
 
     fn value(database: &Database) -> Option<String> {
@@ -190,7 +189,7 @@ mod tests {
     #[test]
     fn what_was_stored_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Database::in_folder(folder.path(), Mutation::default()).unwrap();
+        let open = || Database::in_folder(folder.path(), &me(), Mutation::default()).unwrap();
         assert_eq!(value(&open()), None);
         open().store("k", &entry("v", 1, 1)).unwrap();
         assert_eq!(open().get("k").unwrap().unwrap(), entry("v", 1, 1));
@@ -199,18 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_half_made_is_made_again() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(UNFINISHED), [7; 10_000]).unwrap();
-        let database = Database::in_folder(folder.path(), Mutation::default()).unwrap();
-        assert_eq!(value(&database), None);
-    }
-
-    #[test]
     fn a_file_that_is_no_store_is_named() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), [7; 10_000]).unwrap();
-        let error = Database::in_folder(folder.path(), Mutation::default()).unwrap_err();
+        let error = Database::in_folder(folder.path(), &me(), Mutation::default()).unwrap_err();
         let prefix = format!("cannot open the store in {}: ", folder.path().display());
         assert!(error.to_string().starts_with(&prefix), "{error}");
     }
@@ -226,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = || {
             let mutant = Mutant::ForgetVersionAfterRestart.into();
-            Database::in_folder(folder.path(), mutant).unwrap()
+            Database::in_folder(folder.path(), &me(), mutant).unwrap()
         };
         open().store("k", &entry("v", 7, 7)).unwrap();
         let forgetful = open().get("k").unwrap();

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run -p storage                                  four servers and a prompt in one process
 //! cargo run -p storage -- --data FOLDER                 the same, durable
-//! cargo run -p storage -- serve --listen 127.0.0.1:9001 --data FOLDER
+//! cargo run -p storage -- serve --node 0 --listen 127.0.0.1:9000 --data FOLDER
 //!                                                       one server
 //! cargo run -p storage -- --connect A,B,C               a prompt on servers that run already
 //! cargo run --release -p storage -- sim --seeds 1000    clusters under simulated faults, checked
@@ -15,11 +15,9 @@
 //! in memory, and a server that is started again begins empty: then a value is safe as long as of the
 //! majority that stored it one keeps running until a read or a write of the key comes by.
 
-mod backend;
 mod client;
 mod cluster;
 mod database;
-mod lock;
 mod mutant;
 mod newest;
 mod node;
@@ -33,6 +31,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use example_support::folder;
+use example_support::identity::Identity;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -87,6 +87,14 @@ enum Subcommands {
         #[arg(long, value_name = "HOST:PORT")]
         listen: String,
 
+        /// The number of this server, from 0 in the order in which clients name them.
+        #[arg(long, value_name = "NUMBER")]
+        node: u32,
+
+        /// The name of the cluster that it belongs to.
+        #[arg(long, value_name = "NAME", default_value = cluster::CLUSTER)]
+        cluster: String,
+
         /// A folder for the data. Without it the server holds its data in memory, and starts empty.
         #[arg(long, value_name = "FOLDER")]
         data: Option<PathBuf>,
@@ -100,8 +108,9 @@ enum Subcommands {
 fn main() -> anyhow::Result<ExitCode> {
     let Arguments { command, prompt } = Arguments::parse();
     match command {
-        Some(Subcommands::Serve { listen, data }) => {
-            Runtime::new()?.block_on(serve(&listen, data.as_deref()))?;
+        Some(Subcommands::Serve { listen, node, cluster, data }) => {
+            let identity = Identity { cluster, node };
+            Runtime::new()?.block_on(serve(&listen, identity, data.as_deref()))?;
         }
         #[cfg(feature = "sim")]
         Some(Subcommands::Sim(command)) => return Ok(command.run(&sim::study())),
@@ -110,9 +119,9 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(listen: &str, data: Option<&Path>) -> anyhow::Result<()> {
-    let _lock = data.map(lock::lock).transpose()?;
-    let store = node::open(data, Mutation::default()).await?;
+async fn serve(listen: &str, identity: Identity, data: Option<&Path>) -> anyhow::Result<()> {
+    let _lock = data.map(folder::lock).transpose()?;
+    let store = node::open(data, identity, Mutation::default()).await?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use example_support::identity::Identity;
 use quorum_runtime::{Server, host};
 use tokio::net::TcpListener;
 
@@ -14,10 +15,14 @@ use crate::storage::StorageServer;
 use crate::store::Store;
 
 /// The store of a node: in a folder, or in memory where there is none.
-pub(crate) async fn open(folder: Option<&Path>, mutation: Mutation) -> anyhow::Result<Store> {
+pub(crate) async fn open(
+    folder: Option<&Path>,
+    identity: Identity,
+    mutation: Mutation,
+) -> anyhow::Result<Store> {
     let folder = folder.map(Path::to_owned);
     let database = host::blocking(move || match folder {
-        Some(folder) => Database::in_folder(&folder, mutation),
+        Some(folder) => Database::in_folder(&folder, &identity, mutation),
         None => Database::in_memory(mutation),
     });
     Ok(Store::new(database.await?, mutation))
@@ -58,8 +63,8 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::backend::WatchedFile;
     use crate::client::{Client, connect};
+    use example_support::backend::WatchedFile;
 
     struct Running {
         file: WatchedFile,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::ValueEnum as _;
+use example_support::identity::Identity;
 use quorum_runtime::Manager;
 use quorum_runtime::history::key_value::Input;
 use quorum_runtime::history::register::Output;
@@ -59,7 +60,8 @@ fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> R
 }
 
 async fn serve(host: Host, mutation: Mutation) -> Result {
-    let store = node::open(Some("/data".as_ref()), mutation).await?;
+    let store =
+        node::open(Some("/data".as_ref()), Identity::new("sim", host.number()), mutation).await?;
     let server = node::server(&store).keep_alive(KEEP_ALIVE, KEEP_ALIVE);
     tokio::select! { biased;
         error = store.failure() => Err(error.into()),

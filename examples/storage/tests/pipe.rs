@@ -37,7 +37,7 @@ impl Server {
 
     fn start_with(listen: &str, options: &[&str]) -> Self {
         let mut command = storage();
-        let command = command.args(["serve", "--listen", listen]).args(options);
+        let command = command.args(["serve", "--node", "0", "--listen", listen]).args(options);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -251,10 +251,17 @@ fn what_is_wrong_with_the_arguments_is_said() {
     );
     let twice = refusal(&["--connect", "a:1,a:1"]);
     assert!(twice.contains("address `a:1` is used twice, for node 0 and for node 1"), "{twice}");
-    let file =
-        refusal(&["serve", "--listen", "127.0.0.1:0", "--data", env!("CARGO_BIN_EXE_storage")]);
+    let file = refusal(&[
+        "serve",
+        "--node",
+        "0",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        env!("CARGO_BIN_EXE_storage"),
+    ]);
     assert!(file.starts_with("Error: cannot make the folder "), "{file}");
     let taken = Server::start("127.0.0.1:0");
-    let listen = refusal(&["serve", "--listen", &taken.address]);
+    let listen = refusal(&["serve", "--node", "0", "--listen", &taken.address]);
     assert!(listen.contains(&format!("cannot listen on {}: ", taken.address)), "{listen}");
 }

@@ -1,0 +1,322 @@
+//! A store: a database of redb in a folder of the host, which belongs to one node of one cluster.
+//!
+//! A store is made wholly or not at all. It carries whose it is, and is opened by nobody else. A commit
+//! that was acknowledged is never taken back: redb falls back to the commit before where the last one
+//! does not verify, unless commits have two phases, so here all have.
+
+use std::io;
+
+use quorum_runtime::host::Disk;
+use redb::backends::InMemoryBackend;
+use redb::{Durability, ReadTransaction, ReadableDatabase as _, StorageBackend, WriteTransaction};
+
+use crate::backend::Backend;
+use crate::identity::{self, Identity};
+
+/// What a file of redb begins with. An empty one it would make a new store of.
+const MAGIC: &[u8; 9] = b"redb\x1a\n\xa9\r\n";
+
+/// How many bytes of a file are held in memory.
+const CACHE: usize = 16 << 20;
+
+/// A database that is whole, and belongs to this node.
+///
+/// Its operations wait for the disk. After an error of the disk nobody knows what is stored: the
+/// process is to end, and the next one finds out.
+#[derive(Debug)]
+pub struct Store(redb::Database);
+
+/// Why the store in a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub struct StoreError {
+    file: String,
+    #[source]
+    reason: Reason,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// It has been made by another cluster.
+    #[error(
+        "it belongs to the cluster `{found}`, and this node to `{wanted}`: name another folder"
+    )]
+    Cluster {
+        /// What stands in it.
+        found: String,
+        /// What was to stand in it.
+        wanted: String,
+    },
+    /// It has been made by another node.
+    #[error("it belongs to node {found}, and this is node {wanted}: name the folder of this node")]
+    Node {
+        /// What stands in it.
+        found: String,
+        /// What was to stand in it.
+        wanted: String,
+    },
+    /// It has been made by another program, or by another version of this one.
+    #[error(
+        "it has the format `{found}`, and this program reads `{wanted}`: start the program that \
+         wrote it, or name another folder"
+    )]
+    Format {
+        /// What stands in it.
+        found: String,
+        /// What was to stand in it.
+        wanted: String,
+    },
+    /// It was made by something else.
+    #[error("it is no store of this program: name another folder, or move the file away")]
+    NoStore,
+    /// Its bytes are not what was written.
+    #[error(
+        "it is damaged: {0}; nothing in it was changed. Look after the disk, and take this node for \
+         one that has lost its data"
+    )]
+    Damaged(#[source] redb::Error),
+    /// The disk or the database has failed.
+    #[error(transparent)]
+    Failed(redb::Error),
+}
+
+impl StoreError {
+    /// Why it cannot be used.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+}
+
+impl Store {
+    /// The store in a file, which must be there. Nobody else must have it open.
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to another, is no store or damaged, or the disk fails.
+    pub fn open(
+        disk: &Disk,
+        file: &str,
+        format: &str,
+        identity: &Identity,
+    ) -> Result<Self, StoreError> {
+        Self::opened(disk, file, format, identity).map_err(|reason| in_file(file, reason))
+    }
+
+    /// Makes a store in a file, with what `fill` writes in its first transaction. What was there before
+    /// is gone. When this returns it is durable, but for its name: that is so after [`Disk::sync`].
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails, and as `fill` does.
+    pub fn create(
+        disk: &Disk,
+        file: &str,
+        format: &str,
+        identity: &Identity,
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<Self, StoreError> {
+        let created = || {
+            let opened = disk.open(file)?;
+            opened.set_len(0)?;
+            Self::on(Backend(opened), format, identity, fill)
+        };
+        created().map_err(|error| in_file(file, Reason::Failed(error)))
+    }
+
+    /// The store in a file, which is made where it is missing: wholly, or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create).
+    pub fn open_or_create(
+        disk: &Disk,
+        file: &str,
+        format: &str,
+        identity: &Identity,
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<Self, StoreError> {
+        let failed = |error: io::Error| in_file(file, Reason::Failed(error.into()));
+        if !disk.names().map_err(failed)?.iter().any(|name| name == file) {
+            // A crash may leave this half made, and nobody opens it then.
+            let unfinished = format!("{file}.new");
+            Self::create(disk, &unfinished, format, identity, fill)?.close()?;
+            disk.rename(&unfinished, file).map_err(failed)?;
+            disk.sync().map_err(failed)?;
+        }
+        Self::open(disk, file, format, identity)
+    }
+
+    /// A store in an empty file of any kind.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written, and as `fill` does.
+    pub fn on(
+        file: impl StorageBackend,
+        format: &str,
+        identity: &Identity,
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<Self, redb::Error> {
+        let store = Self(builder().create_with_backend(file)?);
+        let transaction = store.begin_write()?;
+        identity::write(&transaction, format, identity)?;
+        fill(&transaction)?;
+        transaction.commit()?;
+        Ok(store)
+    }
+
+    /// An empty store that is gone when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As `fill` does.
+    pub fn in_memory(
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<Self, redb::Error> {
+        Self::on(InMemoryBackend::new(), "", &Identity::new("", 0), fill)
+    }
+
+    /// Sees what has been committed, and nothing that is committed later.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
+        Ok(self.0.begin_read()?)
+    }
+
+    /// Changes the store when it is committed, and durably so. There is one at a time; others wait.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub fn begin_write(&self) -> Result<WriteTransaction, redb::Error> {
+        let mut transaction = self.0.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        transaction.set_two_phase_commit(true);
+        Ok(transaction)
+    }
+
+    /// Closes the store, and says what goes wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.0.close().map_err(|error| in_file("the store", redb_error(error)))
+    }
+
+    fn opened(disk: &Disk, file: &str, format: &str, identity: &Identity) -> Result<Self, Reason> {
+        let failed = |error: io::Error| Reason::Failed(error.into());
+        if !disk.names().map_err(failed)?.iter().any(|name| name == file) {
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        }
+        let opened = disk.open(file).map_err(failed)?;
+        let mut magic = [0; MAGIC.len()];
+        if opened.len().map_err(failed)? < MAGIC.len() as u64 {
+            return Err(Reason::NoStore);
+        }
+        opened.read_at(&mut magic, 0).map_err(failed)?;
+        if magic != *MAGIC {
+            return Err(Reason::NoStore);
+        }
+        let backend = Backend(opened);
+        let store = Self(builder().create_with_backend(backend).map_err(redb_error)?);
+        identity::check(&store.begin_read().map_err(redb_error)?, format, identity)?;
+        Ok(store)
+    }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+    builder
+}
+
+fn in_file(file: &str, reason: Reason) -> StoreError {
+    StoreError { file: file.to_owned(), reason }
+}
+
+pub(crate) fn redb_error(error: impl Into<redb::Error>) -> Reason {
+    match error.into() {
+        error @ redb::Error::Corrupted(_) => Reason::Damaged(error),
+        error => Reason::Failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::TableDefinition;
+
+    use super::*;
+
+    const TABLE: TableDefinition<&str, u64> = TableDefinition::new("table");
+
+    fn fill(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+        transaction.open_table(TABLE)?.insert("k", 1)?;
+        Ok(())
+    }
+
+    fn open(disk: &Disk, format: &str, cluster: &str, node: u32) -> Result<Store, String> {
+        let identity = Identity::new(cluster, node);
+        let store = Store::open_or_create(disk, "store", format, &identity, fill);
+        store.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_store_is_there_for_the_node_that_made_it_and_for_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::folder(folder.path()).unwrap();
+        open(&disk, "test 1", "blue", 3).unwrap();
+        let store = open(&disk, "test 1", "blue", 3).unwrap();
+        let read = store.begin_read().unwrap();
+        assert_eq!(read.open_table(TABLE).unwrap().get("k").unwrap().unwrap().value(), 1);
+        drop((read, store));
+        assert_eq!(disk.names().unwrap(), ["store"]);
+
+        for (format, cluster, node, refusal) in [
+            (
+                "test 2",
+                "blue",
+                3,
+                "store: it has the format `test 1`, and this program reads `test 2`",
+            ),
+            ("test 1", "red", 3, "store: it belongs to the cluster `blue`, and this node to `red`"),
+            ("test 1", "blue", 4, "store: it belongs to node 3, and this is node 4"),
+        ] {
+            let error = open(&disk, format, cluster, node).unwrap_err();
+            assert!(error.starts_with(refusal), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_was_half_made_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("store.new"), [7; 10_000]).unwrap();
+        open(&Disk::folder(folder.path()).unwrap(), "test 1", "blue", 3).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_no_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::folder(folder.path()).unwrap();
+        std::fs::write(folder.path().join("store"), [7; 10_000]).unwrap();
+        let error = open(&disk, "test 1", "blue", 3).unwrap_err();
+        assert!(error.starts_with("store: it is no store of this program"), "{error}");
+
+        disk.remove("store").unwrap();
+        drop(redb::Database::create(folder.path().join("store")).unwrap());
+        let error = open(&disk, "test 1", "blue", 3).unwrap_err();
+        assert!(error.starts_with("store: it is no store of this program"), "{error}");
+    }
+
+    #[test]
+    fn a_store_that_is_missing_is_not_made_by_opening_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::folder(folder.path()).unwrap();
+        Store::open(&disk, "store", "test 1", &Identity::new("blue", 3)).unwrap_err();
+        assert!(disk.names().unwrap().is_empty());
+    }
+}
