@@ -1,5 +1,7 @@
 //! A replicated, durable map on Multi-Paxos.
 
+mod agreement;
+mod client;
 mod config;
 mod consensus;
 mod error;

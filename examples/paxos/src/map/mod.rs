@@ -1,1 +1,2 @@
 //! The map that the log makes: what all nodes execute, in the same order.
+pub(crate) mod limits;
