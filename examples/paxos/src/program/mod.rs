@@ -2,6 +2,8 @@
 
 mod cluster;
 mod connect;
+mod folder;
+mod processes;
 mod prompt;
 mod serve;
 mod settings;

@@ -8,13 +8,14 @@ mod status;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use example_support::prompt::{self, Answer};
 use tokio::runtime::Runtime;
 
 use super::cluster::Cluster;
 use super::connect::Connect;
+use super::folder::Folder;
 use super::settings::Settings;
 use command::Command;
 use eval::Session;
@@ -44,12 +45,9 @@ impl Prompt {
         if !connect.connect.is_empty() {
             return converse(&runtime, &connect, connect.connect.clone(), &mut None);
         }
-        let temporary = data.is_none().then(tempfile::tempdir).transpose();
-        let temporary =
-            temporary.context("cannot make a folder for the nodes: name one with --data")?;
-        let folder = temporary.as_ref().map(|folder| folder.path().to_owned()).or(data);
+        let folder = Folder::new(data)?;
         let settings = Settings { cluster: Some(connect.cluster.clone()), ..Settings::default() };
-        let cluster = Cluster::start(nodes, &folder.unwrap_or_default(), &settings)?;
+        let cluster = Cluster::start(nodes, folder.path(), &settings)?;
         let addresses = cluster.addresses().to_vec();
         let mut cluster = Some(cluster);
         let conversed = converse(&runtime, &connect, addresses, &mut cluster);
