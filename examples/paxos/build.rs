@@ -1,4 +1,4 @@
-//! Generates the typed calls of `proto/paxos.proto`.
+//! Generates the typed calls of `proto/`.
 
 fn main() -> quorum_codegen::Result {
     quorum_codegen::Builder::new()
@@ -7,5 +7,5 @@ fn main() -> quorum_codegen::Result {
             // A batch goes from the network to the log without a copy.
             messages.bytes([".paxos.Entry.batch", ".paxos.AcceptRequest.batch"]);
         })
-        .compile(&["proto/paxos.proto"], &["proto"])
+        .compile(&["proto/paxos.proto", "proto/sync.proto"], &["proto"])
 }

@@ -1,0 +1,275 @@
+//! What an acceptor must not forget: its promise, and what it has accepted. Nothing of it is answered
+//! before it is on disk.
+//!
+//! Many requests wait while the disk is busy, and are then stored together, with one sync (group commit:
+//! DeWitt and others, 1984).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use example_support::identity::Identity;
+use example_support::store::Store;
+use quorum_runtime::host::{self, Disk};
+use quorum_runtime::Status;
+use redb::{Durability, ReadableTable as _, TableDefinition};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Ballot;
+use crate::error::{StoreError, failed};
+use crate::mutant::{Mutant, Mutation};
+use crate::paxos::Entry;
+
+const FILE: &str = "log.redb";
+const FORMAT: &str = "paxos log 1";
+
+/// From a slot to the ballot under which a batch was accepted, and the batch.
+const ACCEPTED: TableDefinition<u64, (u64, &[u8])> = TableDefinition::new("accepted");
+const STATE: TableDefinition<&str, u64> = TableDefinition::new("state");
+/// The highest ballot that was promised.
+const PROMISED: &str = "promised";
+/// The first slot that has not been trimmed.
+const FIRST: &str = "first";
+
+/// How many requests wait for the disk at most. Further ones wait for room.
+const QUEUE: usize = 256;
+
+/// The log of one acceptor. Clones are handles of the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<(Write, oneshot::Sender<()>)>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    first: AtomicU64,
+    /// Counts the commits, and so the syncs.
+    commits: watch::Sender<u64>,
+    bytes: AtomicU64,
+    failure: watch::Sender<Option<Arc<StoreError>>>,
+    mutation: Mutation,
+}
+
+/// What is to be stored. Promises only rise, and so do the ballots of a slot: what comes late changes
+/// nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Write {
+    pub(crate) promised: Ballot,
+    pub(crate) accepted: Vec<Entry>,
+    /// All slots before this one are forgotten.
+    pub(crate) first: u64,
+    /// For [`Mutant::WipePromise`].
+    pub(crate) wipe: bool,
+}
+
+impl Log {
+    /// Whether a folder has one.
+    pub(crate) fn is_in(disk: &Disk) -> Result<bool, StoreError> {
+        Ok(disk.names()?.iter().any(|name| name == FILE))
+    }
+
+    /// Opens the log in a folder, which is made where it is missing, and tells the promise that is in it. Its writer runs until it is
+    /// dropped, in the runtime of the caller.
+    pub(crate) fn open(
+        disk: &Disk,
+        identity: &Identity,
+        mutation: Mutation,
+    ) -> Result<(Self, Ballot), StoreError> {
+        let store = Store::open_or_create(disk, FILE, FORMAT, identity, |transaction| {
+            transaction.open_table(ACCEPTED)?;
+            transaction.open_table(STATE)?.insert(FIRST, 1)?;
+            Ok(())
+        })?;
+        let (promised, first) = {
+            let state = store.begin_read().map_err(failed)?.open_table(STATE).map_err(failed)?;
+            let read = |name| state.get(name).map(|value| value.map_or(0, |v| v.value()));
+            (read(PROMISED).map_err(failed)?, read(FIRST).map_err(failed)?)
+        };
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let shared = Arc::new(Shared {
+            store,
+            first: AtomicU64::new(first),
+            commits: watch::Sender::new(0),
+            bytes: AtomicU64::new(0),
+            failure: watch::Sender::new(None),
+            mutation,
+        });
+        tokio::spawn(write_all(Arc::clone(&shared), waiting));
+        Ok((Self { shared, queue }, Ballot(promised)))
+    }
+
+    /// Queues a write behind those that were queued before, and gives what completes when it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// If the disk has failed, here and there.
+    pub(crate) async fn write(
+        &self,
+        write: Write,
+    ) -> Result<impl Future<Output = Result<(), Status>> + use<>, Status> {
+        let (done, stored) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        self.queue.send((write, done)).await.map_err(|_closed| shared.refusal())?;
+        Ok(async move {
+            if shared.mutation.is(Mutant::AnswerBeforeStoring) {
+                return Ok(());
+            }
+            stored.await.map_err(|_dropped| shared.refusal())
+        })
+    }
+
+    /// The accepted entries of these slots, in order, and up to about so many bytes: at least one. Waits
+    /// for the disk.
+    pub(crate) fn entries(&self, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
+        let table = self.shared.store.begin_read().map_err(failed)?.open_table(ACCEPTED);
+        let (mut entries, mut taken) = (Vec::new(), 0);
+        for stored in table.map_err(failed)?.range(from..=to).map_err(failed)? {
+            let (slot, stored) = stored.map_err(failed)?;
+            let (ballot, batch) = stored.value();
+            taken += batch.len();
+            if taken > bytes && !entries.is_empty() {
+                break;
+            }
+            let batch = Bytes::copy_from_slice(batch);
+            entries.push(Entry { slot: slot.value(), ballot, batch });
+        }
+        Ok(entries)
+    }
+
+    /// The same, where nothing else may wait.
+    pub(crate) async fn read(
+        &self,
+        from: u64,
+        to: u64,
+        bytes: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let log = self.clone();
+        host::blocking(move || log.entries(from, to, bytes)).await
+    }
+
+    /// About so many bytes of entries, and up to which slot they are all there are.
+    pub(crate) async fn page(
+        &self,
+        from: u64,
+        bytes: usize,
+    ) -> Result<(Vec<Entry>, u64), StoreError> {
+        let log = self.clone();
+        host::blocking(move || {
+            let entries = log.entries(from, u64::MAX, bytes)?;
+            let last = entries.last().map_or(u64::MAX, |entry| entry.slot);
+            let is_all = last == u64::MAX || log.entries(last + 1, u64::MAX, 0)?.is_empty();
+            Ok((entries, if is_all { u64::MAX } else { last }))
+        })
+        .await
+    }
+
+    /// The first slot that has not been trimmed.
+    pub(crate) fn first(&self) -> u64 {
+        self.shared.first.load(Ordering::Acquire)
+    }
+
+    /// The number of commits since it was opened, which changes when something was stored.
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.shared.commits.subscribe()
+    }
+
+    /// The bytes of the entries that were stored since it was opened.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends this log and with it the node: something that it needs has failed.
+    pub(crate) fn fail(&self, error: StoreError) {
+        self.shared.fail(error);
+    }
+
+    /// Waits until the disk fails, and tells why.
+    pub(crate) async fn failure(&self) -> Arc<StoreError> {
+        let mut failure = self.shared.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        match failed {
+            Some(error) => error,
+            // Never: this handle holds the sender.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Shared {
+    fn fail(&self, error: StoreError) {
+        self.failure.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            if is_first {
+                *failure = Some(Arc::new(error));
+            }
+            is_first
+        });
+    }
+
+    fn refusal(&self) -> Status {
+        let failure = self.failure.borrow().clone();
+        let why = failure.map_or_else(|| "it is closing".to_owned(), |error| error.to_string());
+        Status::internal(format!("the store of this node has failed: {why}"))
+    }
+
+    fn commit(&self, writes: &[Write]) -> Result<(), redb::Error> {
+        let mut transaction = self.store.begin_write()?;
+        if self.mutation.is(Mutant::NoSync) {
+            transaction.set_durability(Durability::None)?;
+        }
+        let mut bytes = 0;
+        {
+            let mut state = transaction.open_table(STATE)?;
+            let mut accepted = transaction.open_table(ACCEPTED)?;
+            let mut raise = |name, value| -> Result<(), redb::Error> {
+                let known = state.get(name)?.map_or(0, |known| known.value());
+                if known < value {
+                    state.insert(name, value)?;
+                }
+                Ok(())
+            };
+            for write in writes {
+                raise(PROMISED, write.promised.0)?;
+                for entry in &write.accepted {
+                    let known = accepted.get(entry.slot)?.map_or(0, |known| known.value().0);
+                    if known < entry.ballot {
+                        accepted.insert(entry.slot, (entry.ballot, entry.batch.as_ref()))?;
+                        bytes += entry.batch.len() as u64;
+                    }
+                }
+            }
+            let first = writes.iter().map(|write| write.first).max().unwrap_or(0);
+            if first > 0 {
+                raise(FIRST, first)?;
+                accepted.retain_in(..first, |_, _| false)?;
+                self.first.fetch_max(first, Ordering::AcqRel);
+            }
+            if writes.iter().any(|write| write.wipe) {
+                state.insert(PROMISED, 0)?;
+                accepted.retain(|_, _| false)?;
+            }
+        }
+        transaction.commit()?;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Stores what waits, as much as has gathered, until there are no handles left or the disk fails.
+async fn write_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Write, oneshot::Sender<()>)>) {
+    let mut waiting = Vec::new();
+    while queue.recv_many(&mut waiting, QUEUE).await > 0 {
+        let (writes, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+        let committing = Arc::clone(&shared);
+        if let Err(error) = host::blocking(move || committing.commit(&writes)).await {
+            return shared.fail(failed(error));
+        }
+        for answer in answers {
+            // Who no longer waits needs no answer.
+            let _gone = answer.send(());
+        }
+        shared.commits.send_modify(|commits| *commits += 1);
+    }
+}

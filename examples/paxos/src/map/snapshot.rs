@@ -1,0 +1,99 @@
+//! The map as of one slot, which stays as it is while the log goes on.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use example_support::store::Store;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
+
+use super::state::{self, MAP};
+use crate::error::{StoreError, corrupt, failed};
+use crate::paxos::Session;
+
+/// The state of a node as of one slot.
+///
+/// Pages that only it still needs are not used again while there is one, so none is kept for ever.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pairs: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    transaction: ReadTransaction,
+    applied: u64,
+    /// Another store may have taken its place; this keeps the old one open.
+    _store: Arc<Store>,
+}
+
+impl Snapshot {
+    pub(super) fn new(store: Arc<Store>) -> Result<Self, StoreError> {
+        let transaction = store.begin_read().map_err(failed)?;
+        let applied = state::applied(&transaction)?;
+        let pairs = transaction.open_table(MAP).map_err(failed)?;
+        Ok(Self { pairs, transaction, applied, _store: store })
+    }
+
+    /// The slot as of which it is.
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// How many keys there are.
+    pub(crate) fn keys(&self) -> Result<u64, StoreError> {
+        self.pairs.len().map_err(failed)
+    }
+
+    pub(crate) fn sessions(&self) -> Result<Vec<Session>, StoreError> {
+        state::sessions(&self.transaction)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let value = ReadOnlyTable::get(&self.pairs, key.as_bytes()).map_err(failed)?;
+        value.map(|value| text(value.value())).transpose()
+    }
+
+    /// The pairs behind a key, in order, for as long as `more` says so. No key is empty, so all are behind
+    /// the empty one.
+    pub(crate) fn read(
+        &self,
+        after: &str,
+        mut more: impl FnMut(&str, &str) -> bool,
+    ) -> Result<(), StoreError> {
+        let range = (Bound::Excluded(after.as_bytes()), Bound::Unbounded);
+        for row in self.pairs.range::<&[u8]>(range).map_err(failed)? {
+            let (key, value) = row.map_err(failed)?;
+            if !more(decoded(key.value())?, decoded(value.value())?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers from the newest state, whichever store that is in. Clones are handles of the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader(pub(super) Arc<std::sync::RwLock<Arc<Store>>>);
+
+impl Reader {
+    /// The newest value of a key.
+    pub(crate) fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.snapshot()?.get(key)
+    }
+
+    /// How many keys there are.
+    pub(crate) fn keys(&self) -> Result<u64, StoreError> {
+        self.snapshot()?.keys()
+    }
+
+    /// All of it, as it is now.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let store = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let store = Arc::clone(&store);
+        Snapshot::new(store)
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<String, StoreError> {
+    decoded(bytes).map(str::to_owned)
+}
+
+fn decoded(bytes: &[u8]) -> Result<&str, StoreError> {
+    std::str::from_utf8(bytes).map_err(|error| corrupt(format!("a text in the map: {error}")))
+}

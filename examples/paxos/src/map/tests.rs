@@ -1,0 +1,457 @@
+//! The map against a model of it, and through crashes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::limits::{MAX_KEY, MAX_SESSIONS, MAX_VALUE, Refused, check};
+use super::*;
+use crate::paxos::command::Operation;
+use crate::paxos::outcome::Result as Came;
+use crate::paxos::{Command, Delete, Open, Put, Session};
+
+fn identity() -> Identity {
+    Identity::new("test", 1)
+}
+
+fn open(folder: &Path) -> Map {
+    Map::open(folder, &identity(), true, Mutation::default()).unwrap()
+}
+
+fn command(session: u64, sequence: u64, operation: Operation) -> Command {
+    Command { session, sequence, operation: Some(operation) }
+}
+
+fn put(key: &str, value: &str) -> Operation {
+    Operation::Put(Put { key: key.to_owned(), value: value.to_owned() })
+}
+
+fn delete(key: &str) -> Operation {
+    Operation::Delete(Delete { key: key.to_owned() })
+}
+
+fn opens(nonce: u64) -> Operation {
+    Operation::Open(Open { nonce })
+}
+
+impl Map {
+    /// Executes a batch in the next slot.
+    fn next(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Option<Came>> {
+        let commands = commands.into_iter().collect();
+        let slots = [(self.applied() + 1, Batch { commands })];
+        let outcomes = self.execute(&slots).unwrap().remove(0);
+        outcomes.into_iter().map(|outcome| outcome.result).collect()
+    }
+
+    fn one(&mut self, session: u64, sequence: u64, operation: Operation) -> Option<Came> {
+        self.next([command(session, sequence, operation)]).remove(0)
+    }
+
+    fn open_session(&mut self, nonce: u64) -> u64 {
+        match self.one(0, 0, opens(nonce)) {
+            Some(Came::Opened(number)) => number,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// All that is in a map.
+type Contents = (u64, BTreeMap<String, String>, Vec<Session>);
+
+fn contents(snapshot: &Snapshot) -> Contents {
+    let mut pairs = BTreeMap::new();
+    let read = snapshot.read("", |key, value| {
+        pairs.insert(key.to_owned(), value.to_owned());
+        true
+    });
+    read.unwrap();
+    assert_eq!(snapshot.keys().unwrap(), pairs.len() as u64);
+    (snapshot.applied(), pairs, snapshot.sessions().unwrap())
+}
+
+fn all(map: &Map) -> Contents {
+    contents(&map.snapshot().unwrap())
+}
+
+/// The process is killed: nobody closes its files.
+fn killed(map: Map, folder: &Path) -> Map {
+    let file = std::fs::read(folder.join(FILE)).unwrap();
+    drop(map);
+    std::fs::write(folder.join(FILE), file).unwrap();
+    open(folder)
+}
+
+#[test]
+fn commands_are_executed_in_order_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut map = open(folder.path());
+    let reader = map.reader();
+    let me = map.open_session(7);
+    assert_eq!(me, 1 << 16);
+    assert_eq!(map.open_session(7), me, "the same client, which was not answered");
+
+    assert_eq!(map.one(me, 1, put("k", "1")), Some(Came::Replaced(false)));
+    assert_eq!(map.one(me, 1, put("k", "again")), Some(Came::Replaced(false)));
+    assert_eq!(reader.get("k").unwrap().unwrap(), "1");
+    let both = map.next([command(me, 2, put("k", "2")), command(me, 3, delete("k"))]);
+    assert_eq!(both, [Some(Came::Replaced(true)), Some(Came::Replaced(true))]);
+    assert_eq!((reader.get("k").unwrap(), reader.keys().unwrap()), (None, 0));
+
+    assert_eq!(map.one(me, 2, put("k", "late")), Some(Came::Expired(true)));
+    assert_eq!(map.one(99, 1, put("k", "unknown")), Some(Came::Expired(true)));
+    assert_eq!(reader.keys().unwrap(), 0);
+    let slot = map.applied() + 1;
+    assert_eq!(map.one(0, 0, Operation::Trim(2)), Some(Came::Slot(3)));
+    assert_eq!(map.one(0, 0, Operation::Trim(u64::MAX)), Some(Came::Slot(slot + 2)));
+    assert_eq!(map.one(0, 0, Operation::Scrub(5)), Some(Came::Slot(slot + 2)));
+    let gap = map.execute(&[(slot + 9, Batch::default())]).unwrap_err().to_string();
+    assert_eq!(gap, format!("slot {} was to be executed before slot {}", slot + 9, slot + 3));
+}
+
+#[test]
+fn the_session_that_was_used_least_recently_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut map = open(folder.path());
+    let (first, second) = (map.open_session(1), map.open_session(2));
+    map.next((3..=MAX_SESSIONS as u64).map(|nonce| command(0, 0, opens(nonce))));
+    assert_eq!(map.one(first, 1, put("k", "v")), Some(Came::Replaced(false)));
+    map.open_session(10_000);
+    assert_eq!(map.one(second, 1, delete("k")), Some(Came::Expired(true)));
+    assert_eq!(map.one(first, 2, delete("k")), Some(Came::Replaced(true)));
+    assert_eq!(map.snapshot().unwrap().sessions().unwrap().len(), MAX_SESSIONS);
+    assert_ne!(map.open_session(2), second, "it is no longer known");
+}
+
+#[test]
+fn what_is_over_the_limits_is_not_executed_and_uses_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut map = open(folder.path());
+    let me = map.open_session(1);
+    let (long, large) = ("k".repeat(MAX_KEY + 1), "v".repeat(MAX_VALUE + 1));
+    for (operation, why) in [
+        (Some(put("", "v")), Refused::NoKey),
+        (Some(delete("")), Refused::NoKey),
+        (Some(put(&long, "v")), Refused::Key(long.len())),
+        (Some(put("k", &large)), Refused::Value(large.len())),
+        (None, Refused::Nothing),
+    ] {
+        let command = Command { session: me, sequence: 1, operation };
+        assert_eq!(check(&command).unwrap_err(), why);
+        assert_eq!(map.next([command]), [None]);
+    }
+    assert_eq!(map.one(me, 1, put(&long[1..], &large[1..])), Some(Came::Replaced(false)));
+}
+
+#[test]
+fn a_crash_goes_back_to_what_was_made_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut map = open(folder.path());
+    let me = map.open_session(1);
+    map.one(me, 1, put("k", "1"));
+    map.persist().unwrap();
+    assert_eq!((map.applied(), map.durable()), (2, 2));
+    let durable = all(&map);
+    map.one(me, 2, put("k", "2"));
+    assert_eq!((map.applied(), map.durable()), (3, 2));
+    let lost = all(&map);
+
+    let mut map = killed(map, folder.path());
+    assert_eq!((map.applied(), map.durable()), (2, 2));
+    assert_eq!(all(&map), durable);
+    map.one(me, 2, put("k", "2"));
+    assert_eq!(all(&map), lost, "the log is executed again");
+}
+
+#[test]
+fn a_map_is_made_only_for_a_new_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |node, new| {
+        let map = Map::open(folder.path(), &Identity::new("test", node), new, Mutation::default());
+        map.map_err(|error| error.to_string())
+    };
+    let missing = open(1, false).unwrap_err();
+    assert!(missing.starts_with("map.redb: "), "{missing}");
+    open(1, true).unwrap();
+    open(1, false).unwrap();
+    let other = open(2, false).unwrap_err();
+    assert!(other.starts_with("map.redb: it belongs to node 1, and this is node 2"), "{other}");
+}
+
+mod copies {
+    use super::*;
+    use crate::paxos::{Entry, Pair};
+
+    fn pair(key: &str, value: &str) -> Pair {
+        Pair { key: key.to_owned(), value: value.to_owned() }
+    }
+
+    fn entry(slot: u64, operation: Operation) -> Entry {
+        let batch = Batch { commands: vec![command(0, 0, operation)] };
+        let batch = prost::Message::encode_to_vec(&batch).into();
+        Entry { slot, ballot: 0, batch }
+    }
+
+    fn copy(folder: &Path) -> Copy {
+        let session = Session { number: 5, nonce: 6, ..Session::default() };
+        let copy = Copy::begin(folder, &identity(), 10, &[session], Mutation::default()).unwrap();
+        copy.add(&[], &[pair("a", "1"), pair("b", "1")]).unwrap();
+        copy.add(&[entry(11, delete("a")), entry(12, put("c", "2"))], &[]).unwrap();
+        copy
+    }
+
+    fn pairs(map: &Map) -> Vec<(String, String)> {
+        all(map).1.into_iter().collect()
+    }
+
+    fn of(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_finished_copy_takes_the_place_of_the_map_at_once_and_durably() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut map = open(folder.path());
+        map.one(0, 0, put("old", "0"));
+        let (reader, old) = (map.reader(), map.snapshot().unwrap());
+        let copy = copy(folder.path());
+        assert_eq!(pairs(&map), of(&[("old", "0")]), "until then all stays as it is");
+        map.adopt(copy.finish().unwrap()).unwrap();
+
+        assert_eq!((map.applied(), map.durable()), (12, 12));
+        let new = of(&[("b", "1"), ("c", "2")]);
+        assert_eq!(pairs(&map), new);
+        assert_eq!((reader.get("old").unwrap(), reader.keys().unwrap()), (None, 2));
+        assert_eq!(old.get("old").unwrap().unwrap(), "0", "who reads the old map goes on");
+        assert_eq!(map.open_session(6), 5, "sessions come along");
+        let map = killed(map, folder.path());
+        assert_eq!((map.applied(), pairs(&map)), (12, new));
+    }
+
+    #[test]
+    fn a_copy_that_was_not_finished_is_removed_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut map = open(folder.path());
+        map.one(0, 0, put("old", "0"));
+        drop((map, copy(folder.path())));
+        let map = open(folder.path());
+        assert_eq!(pairs(&map), of(&[("old", "0")]));
+        assert_eq!(Disk::folder(folder.path()).unwrap().names().unwrap(), [FILE]);
+    }
+
+    #[test]
+    fn a_copy_that_is_not_newer_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut map = open(folder.path());
+        while map.applied() < 12 {
+            map.next([]);
+        }
+        let refused = map.adopt(copy(folder.path()).finish().unwrap()).unwrap_err().to_string();
+        assert_eq!(refused, "a copy as of slot 12 is not newer than slot 12");
+        assert_eq!(pairs(&open(folder.path())), []);
+    }
+}
+
+/// What a map is to do, as simply as it can be said.
+#[derive(Default)]
+struct Model {
+    pairs: BTreeMap<String, String>,
+    /// By number: the nonce, the last sequence number, and what came of it.
+    sessions: BTreeMap<u64, (u64, u64, Option<Came>)>,
+}
+
+impl Model {
+    fn execute(&mut self, slot: u64, index: usize, command: &Command) -> Option<Came> {
+        let Command { session, sequence, operation } = command;
+        let operation = operation.as_ref().unwrap();
+        if let Operation::Open(Open { nonce }) = operation {
+            let known = self.sessions.iter().find(|(_, session)| session.0 == *nonce);
+            let number = known.map_or(slot << 16 | index as u64, |(number, _)| *number);
+            self.sessions.entry(number).or_insert((*nonce, 0, None));
+            return Some(Came::Opened(number));
+        }
+        if *session != 0 {
+            match self.sessions.get(session) {
+                Some((_, last, came)) if last == sequence => return *came,
+                Some((_, last, _)) if last < sequence => {}
+                _ => return Some(Came::Expired(true)),
+            }
+        }
+        let came = Some(Came::Replaced(match operation {
+            Operation::Put(put) => self.pairs.insert(put.key.clone(), put.value.clone()).is_some(),
+            Operation::Delete(delete) => self.pairs.remove(&delete.key).is_some(),
+            _ => unreachable!(),
+        }));
+        if let Some((_, last, result)) = self.sessions.get_mut(session) {
+            (*last, *result) = (*sequence, came);
+        }
+        came
+    }
+}
+
+/// Sessions are drawn by their place among those which can be there.
+fn commands() -> impl Strategy<Value = Command> {
+    let key = || (0..6_u8).prop_map(|key| format!("k{key}"));
+    let operation = prop_oneof![
+        4 => (key(), any::<u16>()).prop_map(|(key, value)| put(&key, &value.to_string())),
+        2 => key().prop_map(|key| delete(&key)),
+        1 => (0..4_u64).prop_map(opens),
+    ];
+    let session = prop_oneof![Just(0), (1..4_u64).prop_map(|slot| slot << 16), Just(1 << 16 | 1)];
+    (session, 0..6_u64, operation)
+        .prop_map(|(session, sequence, operation)| command(session, sequence, operation))
+}
+
+/// What is done between slots.
+#[derive(Clone, Debug)]
+enum Between {
+    Nothing,
+    Persist,
+    Kill,
+}
+
+fn between() -> impl Strategy<Value = Between> {
+    prop_oneof![4 => Just(Between::Nothing), 2 => Just(Between::Persist), 1 => Just(Between::Kill)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever is executed, however often the process is killed in between: the answers are those of the
+    /// model, and so is what is there at the end, in any grouping into transactions.
+    #[test]
+    fn the_map_does_what_its_model_does(
+        slots in proptest::collection::vec((proptest::collection::vec(commands(), 0..5), between()), 1..25),
+    ) {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (mut map, mut model) = (open(folder.path()), Model::default());
+        let log: Vec<_> = (1..).zip(&slots).map(|(slot, (commands, _))| {
+            (slot, Batch { commands: commands.clone() })
+        }).collect();
+        let mut answers = Vec::new();
+        for ((slot, batch), (_, between)) in log.iter().zip(&slots) {
+            let commands = batch.commands.iter().enumerate();
+            let expected: Vec<_> = commands.map(|(index, command)| {
+                model.execute(*slot, index, command)
+            }).collect();
+            // After a crash what was lost is executed again, in one group with this slot.
+            let next = map.applied() as usize;
+            let outcomes = map.execute(&log[next..*slot as usize]).unwrap();
+            let came = |outcomes: &Vec<Outcome>| {
+                outcomes.iter().map(|outcome| outcome.result).collect::<Vec<_>>()
+            };
+            answers.truncate(next);
+            answers.extend(outcomes.iter().map(came));
+            prop_assert_eq!(answers.last().unwrap(), &expected);
+            match between {
+                Between::Nothing => {}
+                Between::Persist => map.persist().unwrap(),
+                Between::Kill => map = killed(map, folder.path()),
+            }
+        }
+        let next = map.applied() as usize;
+        map.execute(&log[next..]).unwrap();
+        let (_, pairs, sessions) = all(&map);
+        prop_assert_eq!(pairs, model.pairs);
+        let known: BTreeMap<_, _> = sessions.into_iter().map(|session| {
+            let came = session.outcome.and_then(|outcome| outcome.result);
+            (session.number, (session.nonce, session.sequence, came))
+        }).collect();
+        prop_assert_eq!(known, model.sessions);
+
+        // Another node, which executes all of it at once.
+        let mut once = open(other.path());
+        let outcomes = once.execute(&log).unwrap();
+        let outcomes: Vec<Vec<_>> = outcomes.iter().map(|outcomes| {
+            outcomes.iter().map(|outcome| outcome.result).collect()
+        }).collect();
+        prop_assert_eq!(outcomes, answers);
+        prop_assert_eq!(all(&once), all(&map));
+    }
+}
+
+#[cfg(feature = "mutants")]
+mod mutants {
+    use super::*;
+
+    #[test]
+    fn execute_twice_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let mutation = Mutant::ExecuteTwice.into();
+        let mut map = Map::open(folder.path(), &identity(), true, mutation).unwrap();
+        let me = map.open_session(1);
+        map.one(me, 1, put("k", "1"));
+        assert_eq!(map.one(me, 1, put("k", "1")), Some(Came::Replaced(true)));
+    }
+
+    #[test]
+    fn trim_before_durable_says_that_all_is_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let mutation = Mutant::TrimBeforeDurable.into();
+        let mut map = Map::open(folder.path(), &identity(), true, mutation).unwrap();
+        map.next([]);
+        assert_eq!(map.durable(), 1);
+    }
+}
+
+/// How long it takes, with a file of 1,000,000 keys. Run with
+/// `cargo test --release -p paxos measure_execute -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn measure_execute() {
+    use std::time::Duration;
+    use tokio::time::Instant;
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let mut map = open(folder.path());
+    let value = "v".repeat(100);
+    let keys = 1_000_000_u64;
+    let begun = Instant::now();
+    for from in (0..keys).step_by(1000) {
+        map.next(
+            (from..from + 1000).map(|key| command(0, 0, put(&format!("key{key:012}"), &value))),
+        );
+    }
+    let filled = begun.elapsed();
+    let begun = Instant::now();
+    map.persist().unwrap();
+    println!("filled in {filled:?}, persisted in {:?}", begun.elapsed());
+    let size = || std::fs::metadata(folder.path().join(FILE)).unwrap().len() >> 20;
+    println!("file: {} MiB", size());
+    let sessions: Vec<_> = (1..=64).map(|nonce| map.open_session(nonce)).collect();
+    let mut random = fastrand::Rng::with_seed(1);
+    for with_sessions in [false, true] {
+        let (mut executing, mut persisting, mut longest) =
+            (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        let (mut last, mut persisted) = (Instant::now(), 0_u32);
+        let groups = 4000;
+        let base = map.applied();
+        for _ in 0..groups {
+            let slot = map.applied() - base + 1;
+            let commands: Vec<_> = sessions
+                .iter()
+                .map(|session| {
+                    let session = if with_sessions { *session } else { 0 };
+                    command(session, slot, put(&format!("key{:012}", random.u64(..keys)), &value))
+                })
+                .collect();
+            let begun = Instant::now();
+            map.next(commands);
+            executing += begun.elapsed();
+            if last.elapsed() > Duration::from_millis(200) {
+                let begun = Instant::now();
+                map.persist().unwrap();
+                persisting += begun.elapsed();
+                longest = longest.max(begun.elapsed());
+                last = Instant::now();
+                persisted += 1;
+            }
+        }
+        println!(
+            "sessions {with_sessions}: {:.2} us an operation, persist {} times, {:?} each, longest {longest:?}, file {} MiB",
+            executing.as_secs_f64() * 1e6 / f64::from(groups * 64),
+            persisted,
+            persisting / persisted.max(1),
+            size(),
+        );
+    }
+}
