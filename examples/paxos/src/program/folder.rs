@@ -17,7 +17,8 @@ impl Folder {
             return Ok(Self::Named(named));
         }
         let temporary = tempfile::Builder::new().prefix("paxos-").tempdir();
-        let temporary = temporary.context("cannot make a folder for the nodes: name one with --data")?;
+        let temporary =
+            temporary.context("cannot make a folder for the nodes: name one with --data")?;
         Ok(Self::Temporary(temporary))
     }
 

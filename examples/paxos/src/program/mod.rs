@@ -37,6 +37,7 @@ Examples:
   paxos serve --id 1                        the same node, from then on
   paxos --connect 127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103
                                             a prompt on these
+  paxos sim --seeds 1000                    clusters under simulated faults, checked
 
 Exit code: 0 when all went well, 1 when something did not, 2 when the arguments are wrong.";
 
@@ -44,6 +45,10 @@ Exit code: 0 when all went well, 1 when something did not, 2 when the arguments 
 enum Command {
     /// Runs one node until it is stopped with Ctrl-C.
     Serve(serve::Serve),
+
+    /// Runs whole clusters under simulated faults, and checks what their clients see.
+    #[cfg(feature = "sim")]
+    Sim(quorum_runtime::sim::Command),
 }
 
 /// Runs the program.
@@ -58,6 +63,8 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Option<Command>, prompt: prompt::Prompt) -> Result<ExitCode> {
     match command {
         None => prompt.run()?,
+        #[cfg(feature = "sim")]
+        Some(Command::Sim(command)) => return Ok(command.run(&crate::sim::study())),
         Some(Command::Serve(serve)) => Runtime::new()?.block_on(serve.run())?,
     }
     Ok(ExitCode::SUCCESS)

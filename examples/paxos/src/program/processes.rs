@@ -65,7 +65,8 @@ impl Processes {
         if new {
             command.arg("--new");
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         listening(&mut child).await.with_context(|| format!("node {id} did not start"))?;
         self.running[id as usize - 1] = Some(child);
         Ok(())
