@@ -3,6 +3,8 @@
 mod cluster;
 mod connect;
 mod folder;
+mod load;
+mod machine;
 mod processes;
 mod prompt;
 mod serve;
@@ -37,6 +39,8 @@ Examples:
   paxos serve --id 1                        the same node, from then on
   paxos --connect 127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103
                                             a prompt on these
+  paxos load --clients 64 --peer paxos,etcd --repeats 3
+                                            figures, beside those of etcd
   paxos sim --seeds 1000                    clusters under simulated faults, checked
 
 Exit code: 0 when all went well, 1 when something did not, 2 when the arguments are wrong.";
@@ -45,6 +49,9 @@ Exit code: 0 when all went well, 1 when something did not, 2 when the arguments 
 enum Command {
     /// Runs one node until it is stopped with Ctrl-C.
     Serve(serve::Serve),
+
+    /// Measures requests by many clients at a time.
+    Load(load::Load),
 
     /// Runs whole clusters under simulated faults, and checks what their clients see.
     #[cfg(feature = "sim")]
@@ -63,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Option<Command>, prompt: prompt::Prompt) -> Result<ExitCode> {
     match command {
         None => prompt.run()?,
+        Some(Command::Load(load)) => load.run()?,
         #[cfg(feature = "sim")]
         Some(Command::Sim(command)) => return Ok(command.run(&crate::sim::study())),
         Some(Command::Serve(serve)) => Runtime::new()?.block_on(serve.run())?,
