@@ -35,7 +35,10 @@ impl paxos::Replica for Replica {
             let outcome = self.proposer.propose(command).ok_or_else(|| {
                 Status::resource_exhausted("too many commands wait at the leader: ask again later")
             })?;
-            outcome.await.map_or_else(|_| elsewhere(), execute_reply::Answer::Outcome)
+            // Not another leader's name, which says that nothing was proposed here.
+            let unsure =
+                |_| Status::unavailable("this node leads no more; the command may be executed yet");
+            execute_reply::Answer::Outcome(outcome.await.map_err(unsure)?)
         } else {
             elsewhere()
         };
