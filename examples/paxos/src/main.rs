@@ -1,5 +1,6 @@
 //! A replicated, durable map on Multi-Paxos.
 
+mod compare;
 mod config;
 mod consensus;
 mod error;

@@ -59,7 +59,7 @@ struct Waiting {
 #[derive(Debug)]
 enum Request {
     Snapshot(oneshot::Sender<Result<Snapshot, StoreError>>),
-    Adopt(Copied, oneshot::Sender<()>),
+    Adopt(Copied, oneshot::Sender<bool>),
 }
 
 impl Learner {
@@ -146,12 +146,13 @@ impl Learner {
         snapshot.await.unwrap_or_else(|_| Err(ending()))
     }
 
-    /// Goes on with a copy of another node's map, unless that is older than the own.
+    /// Goes on with a copy of another node's map, unless that is older than the own, and says whether it
+    /// does.
     ///
     /// # Errors
     ///
     /// If the node is ending.
-    pub(crate) async fn adopt(&self, copied: Copied) -> Result<(), StoreError> {
+    pub(crate) async fn adopt(&self, copied: Copied) -> Result<bool, StoreError> {
         let (answer, adopted) = oneshot::channel();
         let _ending = self.requests.send(Request::Adopt(copied, answer)).await;
         adopted.await.map_err(|_| ending())
@@ -269,13 +270,18 @@ impl Execution {
                 Ok(map)
             }
             Request::Adopt(copied, answer) => {
-                let (map, adopted) = blocking(map, |map| map.adopt(copied)).await;
-                adopted?;
+                let log = self.log.clone();
+                let entries = move |from, to| log.entries(from, to, STEP);
+                let (map, adopted) = blocking(map, |map| map.adopt(copied, entries)).await;
+                if !adopted? {
+                    let _gone = answer.send(false);
+                    return Ok(map);
+                }
                 *self.shared.reader() = map.reader();
                 let (first, wipe) = (map.applied() + 1, self.mutation.is(Mutant::WipePromise));
                 let _failed = self.log.write(Write { first, wipe, ..Write::default() }).await;
                 self.shared.applied.send_replace(map.applied());
-                let _gone = answer.send(());
+                let _gone = answer.send(true);
                 Ok(map)
             }
         }
