@@ -61,6 +61,7 @@ pub(crate) struct Own {
     pub(crate) identity: Identity,
     /// A number that no process of this node has had before.
     pub(crate) incarnation: u64,
+    pub(crate) chunk_keys: usize,
     pub(crate) mutation: Mutation,
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Synchronisation {
 
 impl Synchronisation {
     pub(crate) fn new(local: Local, own: Own, holds: Holds, scrubs: Scrubs) -> Self {
-        let provider = Provider::new(own.incarnation, local.learner.clone(), local.log.clone());
+        let provider = Provider::new(own.incarnation, own.chunk_keys, local.learner.clone(), local.log.clone());
         let (asked, progress) = (watch::Sender::default(), watch::Sender::default());
         Self { local, own, provider, holds, scrubs, asked, progress }
     }

@@ -40,7 +40,7 @@ pub(crate) fn offline(
     let copy = Copy::begin(into, &own, slot, &snapshot.sessions()?, Mutation::default())?;
     let (mut after, mut copied) = (String::new(), 0);
     loop {
-        let (pairs, is_end) = chunk(&snapshot, &after, 0)?;
+        let (pairs, is_end) = chunk(&snapshot, &after, CHUNK_KEYS, 0)?;
         copy.add(&[], &pairs)?;
         copied += pairs.len() as u64;
         progress(copied, total);
