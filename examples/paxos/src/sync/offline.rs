@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use example_support::folder;
 
 use super::provider::chunk;
+use crate::config::CHUNK_KEYS;
 use crate::map::{Copy, Map, Snapshot};
 use crate::mutant::Mutation;
 
