@@ -1,0 +1,80 @@
+//! Two stores, compared or copied.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use quorum_runtime::Manager;
+
+use crate::client::Client;
+use crate::compare::{self, Comparison};
+use crate::sync::offline;
+
+/// How many of the keys that differ are named.
+const TOLD: usize = 20;
+
+#[derive(Args, Debug)]
+pub(crate) struct Folders {
+    /// The folders of two stopped nodes.
+    #[arg(num_args = 2, required = true, value_names = ["FOLDER", "FOLDER"])]
+    folders: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// Fails where they differ, as `cmp` does.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let [one, other] = &self.folders[..] else { anyhow::bail!("two folders are compared") };
+        let bar = spinner()?;
+        let compared = compare::offline([one, other], TOLD, |keys| bar.set_position(keys));
+        bar.finish_and_clear();
+        let compared = compared?;
+        println!("{compared}");
+        Ok(if compared.is_equal() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sync {
+    /// The folder of the stopped node whose store is copied.
+    #[arg(long, value_name = "FOLDER")]
+    from: PathBuf,
+
+    /// The folder of the stopped node that gets it. It keeps what it promised.
+    #[arg(long, value_name = "FOLDER")]
+    into: PathBuf,
+}
+
+impl Sync {
+    pub(crate) fn run(self) -> Result<()> {
+        let bar = spinner()?;
+        let copied = offline::offline(&self.from, &self.into, |keys, _| bar.set_position(keys));
+        let keys = bar.position();
+        bar.finish_and_clear();
+        copied?;
+        println!("{keys} keys copied from {} into {}", self.from.display(), self.into.display());
+        Ok(())
+    }
+}
+
+/// Compares the stores of two nodes that run, as of one slot of the log.
+pub(crate) async fn running(
+    client: &mut Client,
+    manager: &Manager,
+    nodes: [u32; 2],
+) -> Result<Comparison> {
+    let scrub = fastrand::u64(1..);
+    client.scrub(scrub).await?;
+    let bar = spinner()?;
+    let compared = compare::online(manager, scrub, nodes.map(Into::into), TOLD, |keys| {
+        bar.set_position(keys);
+    });
+    let compared = compared.await;
+    bar.finish_and_clear();
+    compared
+}
+
+fn spinner() -> Result<ProgressBar> {
+    Ok(ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {human_pos} keys")?))
+}
