@@ -2,6 +2,7 @@
 
 mod agreement;
 mod client;
+mod compare;
 mod config;
 mod consensus;
 mod error;

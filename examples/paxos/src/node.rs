@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use example_support::identity::Identity;
 use quorum_runtime::host::{self, Disk};
 use quorum_runtime::{Manager, ManagerBuilder, Server};
 use tokio::net::TcpListener;
@@ -17,15 +16,18 @@ use crate::consensus::{
     Acceptor, Ballot, Clock, Leader, Learner, Log, Proposals, Quorums, Role, proposals, stand,
 };
 use crate::map::Map;
-use crate::paxos::{AcceptorManager as _, AcceptorServer, ReplicaServer};
+use crate::paxos::{
+    AcceptorManager as _, AcceptorServer, ReplicaServer, SynchronisationServer,
+};
 use crate::replica::Replica;
-use crate::sync::{Holds, Scrubs};
+use crate::sync::{Holds, Local, Own, Scrubs, Synchronisation};
 
 /// A node that is about to serve.
 pub(crate) struct Node {
     log: Log,
     leader: Leader,
     proposals: Proposals,
+    copies: Synchronisation,
     manager: Manager,
     server: Server,
 }
@@ -53,6 +55,19 @@ impl Node {
         let paxos = manager.acceptor(Quorums::new(&config.agreement, mutation))?;
         let (proposer, proposals) = proposals(config.batch_bytes);
         let role = watch::Sender::new(Role::default());
+        let local = Local {
+            manager: manager.clone(),
+            learner: learner.clone(),
+            log: log.clone(),
+            role: role.subscribe(),
+        };
+        let own = Own {
+            folder: config.folder.clone(),
+            identity: config.identity(),
+            incarnation: config.seed,
+            mutation,
+        };
+        let copies = Synchronisation::new(local, own, holds.clone(), scrubs);
         let replica = Replica {
             config: Arc::clone(&config),
             acceptor: acceptor.clone(),
@@ -61,14 +76,16 @@ impl Node {
             clock,
             role: role.subscribe(),
             proposer,
+            copies: copies.clone(),
         };
         let server = server
             .service(AcceptorServer::new(acceptor.clone()))
             .service(ReplicaServer::new(replica))
+            .service(SynchronisationServer::new(copies.clone()))
             .peers(&manager);
         let leader =
             Leader { config, paxos, acceptor, learner, log: log.clone(), clock, role, holds };
-        Ok(Self { log, leader, proposals, manager, server })
+        Ok(Self { log, leader, proposals, copies, manager, server })
     }
 
     /// Serves until `stop` completes, or until the disk fails: then that is the error. If this is dropped,
@@ -78,13 +95,15 @@ impl Node {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send,
     ) -> anyhow::Result<()> {
-        let Self { log, leader, proposals, manager, server } = self;
+        let Self { log, leader, proposals, copies, manager, server } = self;
         let mut failed = None;
         let end = async {
             tokio::select! { biased;
                 error = log.failure() => failed = Some(error),
                 () = stop => {}
                 () = stand(&leader, proposals) => {}
+                () = copies.run() => {}
+                () = copies.ask_when_behind(&leader.acceptor) => {}
             }
         };
         server.serve_with_listener(listener, end).await?;
@@ -95,10 +114,12 @@ impl Node {
     /// Serves for ever, or until the disk fails: then the node ends at once.
     #[cfg(feature = "sim")]
     pub(crate) async fn serve_at(self, address: std::net::SocketAddr) -> anyhow::Result<()> {
-        let Self { log, leader, proposals, manager: _connected, server } = self;
+        let Self { log, leader, proposals, copies, manager: _connected, server } = self;
         tokio::select! { biased;
             error = log.failure() => Err(because(error)),
             () = stand(&leader, proposals) => Ok(()),
+            () = copies.run() => Ok(()),
+            () = copies.ask_when_behind(&leader.acceptor) => Ok(()),
             served = server.serve(address) => Ok(served?),
         }
     }
@@ -114,9 +135,9 @@ async fn data(config: &Arc<Config>) -> anyhow::Result<(Log, Ballot, Map)> {
     let (runtime, config) = (tokio::runtime::Handle::current(), Arc::clone(config));
     host::blocking(move || {
         let _entered = runtime.enter();
-        let Config { ref agreement, id, ref folder, new, mutation, .. } = *config;
+        let Config { ref folder, new, mutation, .. } = *config;
         let disk = Disk::folder(folder).with_context(|| format!("cannot use {}", folder.display()))?;
-        let identity = Identity::new(agreement.cluster.clone(), id);
+        let identity = config.identity();
         let opened = || {
             if !new && !Log::is_in(&disk)? {
                 return Err(StoreError::Missing);

@@ -13,6 +13,7 @@ use crate::paxos::{
     self, Command, ExecuteReply, Found, GetReply, GetRequest, StatusReply, StatusRequest,
     SynchroniseReply, SynchroniseRequest, execute_reply, get_reply,
 };
+use crate::sync::Synchronisation;
 
 /// The side of a node that clients see.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Replica {
     pub(crate) clock: Clock,
     pub(crate) role: watch::Receiver<Role>,
     pub(crate) proposer: Proposer,
+    pub(crate) copies: Synchronisation,
 }
 
 impl paxos::Replica for Replica {
@@ -75,16 +77,17 @@ impl paxos::Replica for Replica {
             syncs: *self.log.commits().borrow(),
             bytes_logged: self.log.bytes(),
             peak_memory_bytes: 0,
-            sync: None,
+            sync: Some(self.copies.progress()),
         })
     }
 
     async fn synchronise(
         &self,
         _call: Call,
-        _request: SynchroniseRequest,
+        request: SynchroniseRequest,
     ) -> Result<SynchroniseReply, Status> {
-        Err(Status::unimplemented("not yet"))
+        self.copies.ask(request);
+        Ok(SynchroniseReply {})
     }
 }
 

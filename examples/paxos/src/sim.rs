@@ -84,7 +84,7 @@ impl Settings {
             nodes,
             prepare_quorum: nodes + 1 - accept_quorum,
             accept_quorum,
-            lease: Duration::from_millis(sim.draw(100..=300).into()),
+            lease: Duration::from_millis(sim.draw(20..=150).into()),
             drift: 0.1,
         };
         let window = sim.draw(1..=8) as usize;

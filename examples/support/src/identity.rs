@@ -22,6 +22,18 @@ impl Identity {
     }
 }
 
+/// Whose a store is that is read.
+pub(crate) fn read(transaction: &ReadTransaction, format: &str) -> Result<Identity, Reason> {
+    let meta = transaction.open_table(META).map_err(redb_error)?;
+    let text = |name| -> Result<String, Reason> {
+        let found = meta.get(name).map_err(redb_error)?;
+        found.map(|found| found.value().to_owned()).ok_or(Reason::NoStore)
+    };
+    let node = text(NODE)?.parse().map_err(|_| Reason::NoStore)?;
+    let identity = Identity { cluster: text(CLUSTER)?, node };
+    check(transaction, format, &identity).map(|()| identity)
+}
+
 pub(crate) fn write(
     transaction: &WriteTransaction,
     format: &str,

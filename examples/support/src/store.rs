@@ -76,6 +76,12 @@ pub enum Reason {
          one that has lost its data"
     )]
     Damaged(#[source] redb::Error),
+    /// Whoever has written it was killed. To read it would be to repair it.
+    #[error(
+        "the process that wrote it did not close it: start that node again, which repairs it, and \
+         stop it with Ctrl-C"
+    )]
+    NotClosed,
     /// The disk or the database has failed.
     #[error(transparent)]
     Failed(redb::Error),
@@ -209,33 +215,38 @@ impl Store {
     }
 
     fn opened(disk: &Disk, file: &str, format: &str, identity: &Identity) -> Result<Self, Reason> {
-        let failed = |error: io::Error| Reason::Failed(error.into());
-        if !disk.names().map_err(failed)?.iter().any(|name| name == file) {
-            return Err(failed(io::ErrorKind::NotFound.into()));
-        }
-        let opened = disk.open(file).map_err(failed)?;
-        let mut magic = [0; MAGIC.len()];
-        if opened.len().map_err(failed)? < MAGIC.len() as u64 {
-            return Err(Reason::NoStore);
-        }
-        opened.read_at(&mut magic, 0).map_err(failed)?;
-        if magic != *MAGIC {
-            return Err(Reason::NoStore);
-        }
-        let backend = Backend(opened);
+        let backend = existing(disk, file)?;
         let store = Self(builder().create_with_backend(backend).map_err(redb_error)?);
         identity::check(&store.begin_read().map_err(redb_error)?, format, identity)?;
         Ok(store)
     }
 }
 
-fn builder() -> redb::Builder {
+/// A file that is there, and one of redb.
+pub(crate) fn existing(disk: &Disk, file: &str) -> Result<Backend, Reason> {
+    let failed = |error: io::Error| Reason::Failed(error.into());
+    if !disk.names().map_err(failed)?.iter().any(|name| name == file) {
+        return Err(failed(io::ErrorKind::NotFound.into()));
+    }
+    let opened = disk.open(file).map_err(failed)?;
+    let mut magic = [0; MAGIC.len()];
+    if opened.len().map_err(failed)? < MAGIC.len() as u64 {
+        return Err(Reason::NoStore);
+    }
+    opened.read_at(&mut magic, 0).map_err(failed)?;
+    if magic != *MAGIC {
+        return Err(Reason::NoStore);
+    }
+    Ok(Backend(opened))
+}
+
+pub(crate) fn builder() -> redb::Builder {
     let mut builder = redb::Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
     builder
 }
 
-fn in_file(file: &str, reason: Reason) -> StoreError {
+pub(crate) fn in_file(file: &str, reason: Reason) -> StoreError {
     StoreError { file: file.to_owned(), reason }
 }
 

@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 
+use super::Ballot;
 use super::candidate::{Campaign, campaign};
 use super::leader::{Deposed, Leader};
 use super::proposals::Proposals;
-use super::Ballot;
 
 /// Follows, stands for election and leads, for as long as the node runs.
 pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {

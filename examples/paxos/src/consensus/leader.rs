@@ -148,8 +148,7 @@ impl<'a> Term<'a> {
         let mut seen = self.leader.acceptor.seen();
         let mut heartbeat = interval(self.leader.config.agreement.lease / 5);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut open, mut lacking, mut replies) =
-            (Open::new(), Lacking::new(), Replies::new());
+        let (mut open, mut lacking, mut replies) = (Open::new(), Lacking::new(), Replies::new());
         loop {
             let higher = *seen.borrow_and_update();
             if higher > self.ballot {

@@ -59,7 +59,7 @@ struct Waiting {
 #[derive(Debug)]
 enum Request {
     Snapshot(oneshot::Sender<Result<Snapshot, StoreError>>),
-    Adopt(Copied, oneshot::Sender<Result<(), StoreError>>),
+    Adopt(Copied, oneshot::Sender<Result<bool, StoreError>>),
 }
 
 impl Learner {
@@ -146,12 +146,13 @@ impl Learner {
         snapshot.await.unwrap_or_else(|_| Err(ending()))
     }
 
-    /// Goes on with a copy of another node's map, unless that is older than the own.
+    /// Goes on with a copy of another node's map, unless that is older than the own, and says whether it
+    /// does.
     ///
     /// # Errors
     ///
     /// If the node is ending.
-    pub(crate) async fn adopt(&self, copied: Copied) -> Result<(), StoreError> {
+    pub(crate) async fn adopt(&self, copied: Copied) -> Result<bool, StoreError> {
         let (answer, adopted) = oneshot::channel();
         let _ending = self.requests.send(Request::Adopt(copied, answer)).await;
         adopted.await.unwrap_or_else(|_| Err(ending()))
@@ -265,17 +266,17 @@ impl Execution {
                 Ok(map)
             }
             Request::Adopt(copied, answer) => {
-                let is_older = copied.applied() <= map.applied();
-                let (map, adopted) = blocking(map, |map| map.adopt(copied)).await;
-                if is_older && adopted.is_err() {
-                    let _gone = answer.send(adopted);
+                let log = self.log.clone();
+                let entries = move |from, to| log.entries(from, to, STEP);
+                let (map, adopted) = blocking(map, |map| map.adopt(copied, entries)).await;
+                if !adopted? {
+                    let _gone = answer.send(Ok(false));
                     return Ok(map);
                 }
-                adopted?;
                 let (first, wipe) = (map.applied() + 1, self.mutation.is(Mutant::WipePromise));
                 let _failed = self.log.write(Write { first, wipe, ..Write::default() }).await;
                 self.shared.applied.send_replace(map.applied());
-                let _gone = answer.send(Ok(()));
+                let _gone = answer.send(Ok(true));
                 Ok(map)
             }
         }

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use example_support::identity::Identity;
 use example_support::store::Store;
-use quorum_runtime::host::{self, Disk};
 use quorum_runtime::Status;
+use quorum_runtime::host::{self, Disk};
 use redb::{Durability, ReadableTable as _, TableDefinition};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -122,7 +122,12 @@ impl Log {
 
     /// The accepted entries of these slots, in order, and up to about so many bytes: at least one. Waits
     /// for the disk.
-    pub(crate) fn entries(&self, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
+    pub(crate) fn entries(
+        &self,
+        from: u64,
+        to: u64,
+        bytes: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
         let table = self.shared.store.begin_read().map_err(failed)?.open_table(ACCEPTED);
         let (mut entries, mut taken) = (Vec::new(), 0);
         for stored in table.map_err(failed)?.range(from..=to).map_err(failed)? {

@@ -78,8 +78,7 @@ impl AcceptorQuorumSpec for Quorums {
         }
         let promised = || replies.iter().filter(|(_, reply)| !reply.leased);
         let promisers: NodeSet = promised().map(|(node, _)| node).collect();
-        if replies.is_quorum(&self.prepare)
-            && self.prepare.is_quorum(replies.members(), &promisers)
+        if replies.is_quorum(&self.prepare) && self.prepare.is_quorum(replies.members(), &promisers)
         {
             let merged = merge(promised().map(|(_, reply)| reply), self.mutation);
             return Verdict::Done(Prepared::Promised(merged));
@@ -87,11 +86,7 @@ impl AcceptorQuorumSpec for Quorums {
         Verdict::Pending
     }
 
-    fn accept(
-        &self,
-        request: &AcceptRequest,
-        replies: &Replies<AcceptReply>,
-    ) -> Verdict<Accepted> {
+    fn accept(&self, request: &AcceptRequest, replies: &Replies<AcceptReply>) -> Verdict<Accepted> {
         let accepted = |reply: &AcceptReply| reply.promised == request.ballot;
         let acceptors: NodeSet =
             replies.iter().filter(|(_, reply)| accepted(reply)).map(|(node, _)| node).collect();

@@ -7,17 +7,18 @@
 //! end.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use example_support::identity::Identity;
 use example_support::store::Store;
-use prost::Message as _;
 use quorum_runtime::host::Disk;
-use redb::{Durability, ReadableTable as _, TableDefinition};
+use redb::{Durability, ReadableTable, TableDefinition};
 
 use super::state::{self, FORMAT, MAP, State};
 use crate::error::{StoreError, corrupt, failed};
 use crate::mutant::{Mutant, Mutation};
-use crate::paxos::{Batch, Entry, Pair, Session};
+use crate::paxos::{Entry, Pair, Session};
 
 /// The name of its file.
 pub(super) const FILE: &str = "copy.redb";
@@ -81,20 +82,36 @@ impl Copy {
         transaction.commit().map_err(failed)
     }
 
+    /// For [`Mutant::ResumeElsewhere`]: goes on with what is there, as if it were of another snapshot, behind
+    /// its last key.
+    pub(crate) fn resume(
+        folder: &Path,
+        identity: &Identity,
+        slot: u64,
+        mutation: Mutation,
+    ) -> Result<(Self, String), StoreError> {
+        let store = Store::open(&Disk::folder(folder)?, FILE, FORMAT, identity)?;
+        let read = store.begin_read().map_err(failed)?.open_table(MAP).map_err(failed)?;
+        let last = ReadableTable::last(&read).map_err(failed)?;
+        let last = last.map(|(key, _)| String::from_utf8_lossy(key.value()).into_owned());
+        let transaction = store.begin_write().map_err(failed)?;
+        state::fill(&transaction, slot, &[]).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        Ok((Self { folder: folder.to_owned(), store, mutation }, last.unwrap_or_default()))
+    }
+
     /// Executes what was chosen since the snapshot (step 5 of 4.4), and makes all of it durable, with the
     /// name of its file.
     pub(crate) fn finish(self) -> Result<Copied, StoreError> {
         let mut state = State::load(self.store, self.mutation)?;
-        loop {
-            let group = group(&state)?;
-            if group.is_empty() || self.mutation.is(Mutant::CopyWithoutCommits) {
-                break;
-            }
-            state.execute(&group)?;
+        let store = Arc::clone(&state.store);
+        let last = last_pending(&store)?;
+        let commits = |from, to| pending(&store, from, to, GROUP);
+        let leaves_out = self.mutation.is(Mutant::CopyWithoutCommits);
+        if !leaves_out && !state.execute_until(last, commits)? {
+            return Err(corrupt("the copy lacks some of what was chosen while it was made"));
         }
-        state.persist(|transaction| {
-            transaction.delete_table(PENDING).map(drop).map_err(Into::into)
-        })?;
+        state.persist(|transaction| Ok(transaction.delete_table(PENDING).map(drop)?))?;
         Disk::folder(&self.folder)?.sync()?;
         Ok(Copied(state))
     }
@@ -111,21 +128,25 @@ impl Copied {
     }
 }
 
-/// The next slots to execute.
-fn group(state: &State) -> Result<Vec<(u64, Batch)>, StoreError> {
-    let read = state.store.begin_read().map_err(failed)?;
+/// What was chosen after the snapshot, in these slots.
+fn pending(store: &Store, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
+    let read = store.begin_read().map_err(failed)?;
     let pending = read.open_table(PENDING).map_err(failed)?;
-    let (mut group, mut bytes) = (Vec::new(), 0);
-    for row in pending.range(state.applied() + 1..).map_err(failed)? {
+    let (mut entries, mut taken) = (Vec::new(), 0);
+    for row in pending.range(from..=to).map_err(failed)? {
         let (slot, batch) = row.map_err(failed)?;
-        let (slot, batch) = (slot.value(), batch.value());
-        bytes += batch.len();
-        let batch = Batch::decode(batch)
-            .map_err(|error| corrupt(format!("the batch of slot {slot}: {error}")))?;
-        group.push((slot, batch));
-        if bytes >= GROUP {
+        taken += batch.value().len();
+        let batch = Bytes::copy_from_slice(batch.value());
+        entries.push(Entry { slot: slot.value(), ballot: 0, batch });
+        if taken >= bytes {
             break;
         }
     }
-    Ok(group)
+    Ok(entries)
+}
+
+fn last_pending(store: &Store) -> Result<u64, StoreError> {
+    let pending = store.begin_read().map_err(failed)?.open_table(PENDING).map_err(failed)?;
+    let last = ReadableTable::last(&pending).map_err(failed)?;
+    Ok(last.map_or(0, |(slot, _)| slot.value()))
 }

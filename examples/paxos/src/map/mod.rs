@@ -24,9 +24,9 @@ use quorum_runtime::host::Disk;
 pub(crate) use self::copy::{Copied, Copy};
 pub(crate) use self::snapshot::{Reader, Snapshot};
 use self::state::{FORMAT, State};
-use crate::error::{StoreError, corrupt};
+use crate::error::StoreError;
 use crate::mutant::{Mutant, Mutation};
-use crate::paxos::{Batch, Outcome};
+use crate::paxos::{Batch, Entry, Outcome};
 
 /// The name of the file in the folder of the node.
 pub(crate) const FILE: &str = "map.redb";
@@ -97,20 +97,29 @@ impl Map {
         Snapshot::new(Arc::clone(&self.state.store))
     }
 
-    /// Puts a finished copy in the place of this map, at once and durably. Until then a crash leaves the
-    /// old map; snapshots of that stay readable. A copy that is not newer than the map is refused: a node
-    /// forgets no slot that it has executed (the floor of the specification).
-    pub(crate) fn adopt(&mut self, copied: Copied) -> Result<(), StoreError> {
-        let state = copied.into_state();
-        if state.applied() <= self.applied() && !self.mutation.is(Mutant::NoFloor) {
-            let (copy, own) = (state.applied(), self.applied());
-            return Err(corrupt(format!("a copy as of slot {copy} is not newer than slot {own}")));
+    /// Puts a finished copy in the place of this map, at once and durably, and says whether it has. Until
+    /// then a crash leaves the old map; snapshots of that stay readable.
+    ///
+    /// A node forgets no slot that it has executed (the floor of the specification): where the copy is
+    /// older, what this map is ahead is executed on it from the log; if that was trimmed, the copy is
+    /// refused.
+    pub(crate) fn adopt(
+        &mut self,
+        copied: Copied,
+        log: impl Fn(u64, u64) -> Result<Vec<Entry>, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let mut state = copied.into_state();
+        if state.applied() < self.applied() && !self.mutation.is(Mutant::NoFloor) {
+            if !state.execute_until(self.applied(), log)? {
+                return Ok(false);
+            }
+            state.persist(|_| Ok(()))?;
         }
         let disk = Disk::folder(&self.folder)?;
         disk.rename(copy::FILE, FILE)?;
         disk.sync()?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&state.store);
         self.state = state;
-        Ok(())
+        Ok(true)
     }
 }

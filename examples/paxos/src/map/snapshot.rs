@@ -1,12 +1,17 @@
 //! The map as of one slot, which stays as it is while the log goes on.
 
+use std::any::Any;
 use std::ops::Bound;
+use std::path::Path;
 use std::sync::Arc;
 
+use example_support::identity::Identity;
+use example_support::stopped::Stopped;
 use example_support::store::Store;
+use quorum_runtime::host::Disk;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
 
-use super::state::{self, MAP};
+use super::state::{self, FORMAT, MAP};
 use crate::error::{StoreError, corrupt, failed};
 use crate::paxos::Session;
 
@@ -18,13 +23,26 @@ pub(crate) struct Snapshot {
     pairs: ReadOnlyTable<&'static [u8], &'static [u8]>,
     transaction: ReadTransaction,
     applied: u64,
-    /// Another store may have taken its place; this keeps the old one open.
-    _store: Arc<Store>,
+    /// Another store may have taken the place of this one, which is kept open here.
+    _store: Arc<dyn Any + Send + Sync>,
 }
 
 impl Snapshot {
     pub(super) fn new(store: Arc<Store>) -> Result<Self, StoreError> {
-        let transaction = store.begin_read().map_err(failed)?;
+        Self::read_by(store.begin_read().map_err(failed)?, store)
+    }
+
+    /// The state of a node that does not run, and whose it is. Nothing in it is changed.
+    pub(crate) fn of_stopped(folder: &Path) -> Result<(Identity, Self), StoreError> {
+        let store = Stopped::open(&Disk::folder(folder)?, super::FILE, FORMAT)?;
+        let (identity, read) = (store.identity().clone(), store.begin_read().map_err(failed)?);
+        Ok((identity, Self::read_by(read, Arc::new(store))?))
+    }
+
+    fn read_by(
+        transaction: ReadTransaction,
+        store: Arc<dyn Any + Send + Sync>,
+    ) -> Result<Self, StoreError> {
         let applied = state::applied(&transaction)?;
         let pairs = transaction.open_table(MAP).map_err(failed)?;
         Ok(Self { pairs, transaction, applied, _store: store })

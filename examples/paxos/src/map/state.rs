@@ -14,7 +14,7 @@ use super::sessions::{Sessions, Turn};
 use crate::error::{StoreError, corrupt, failed};
 use crate::mutant::{Mutant, Mutation};
 use crate::paxos::command::Operation;
-use crate::paxos::{Batch, Command, Outcome, Session, outcome};
+use crate::paxos::{Batch, Command, Entry, Outcome, Session, outcome};
 
 /// What this version of the program writes.
 pub(super) const FORMAT: &str = "paxos map 1";
@@ -116,6 +116,30 @@ impl State {
         Ok(outcomes)
     }
 
+    /// Executes what `entries` gives up to a slot, group by group: those behind a slot, in order. Says
+    /// whether that was all.
+    pub(super) fn execute_until(
+        &mut self,
+        last: u64,
+        entries: impl Fn(u64, u64) -> Result<Vec<Entry>, StoreError>,
+    ) -> Result<bool, StoreError> {
+        while self.applied < last {
+            let group = entries(self.applied + 1, last)?;
+            if group.first().is_none_or(|entry| entry.slot != self.applied + 1) {
+                return Ok(false);
+            }
+            let decoded = group.into_iter().map(|entry| {
+                let batch = prost::Message::decode(entry.batch);
+                let slot = entry.slot;
+                batch.map(|batch| (slot, batch)).map_err(|error| {
+                    corrupt(format!("slot {slot} of the log holds no batch: {error}"))
+                })
+            });
+            self.execute(&decoded.collect::<Result<Vec<_>, _>>()?)?;
+        }
+        Ok(true)
+    }
+
     /// Makes durable what was executed, and what else the transaction is given.
     pub(super) fn persist(
         &mut self,
@@ -203,8 +227,8 @@ fn change(
         Operation::Delete(delete) => {
             outcome::Result::Replaced(pairs.remove(delete.key.as_bytes())?.is_some())
         }
-        // The log is asked for no slot that is not chosen.
-        Operation::Trim(last) => outcome::Result::Slot((*last).min(slot).saturating_add(1)),
+        // Of the slots before this one: they are executed.
+        Operation::Trim(last) => outcome::Result::Slot((*last).min(slot - 1) + 1),
         Operation::Scrub(_) | Operation::Open(_) => outcome::Result::Slot(slot),
     })
 }

@@ -103,7 +103,7 @@ fn commands_are_executed_in_order_and_once() {
     assert_eq!(reader.keys().unwrap(), 0);
     let slot = map.applied() + 1;
     assert_eq!(map.one(0, 0, Operation::Trim(2)), Some(Came::Slot(3)));
-    assert_eq!(map.one(0, 0, Operation::Trim(u64::MAX)), Some(Came::Slot(slot + 2)));
+    assert_eq!(map.one(0, 0, Operation::Trim(u64::MAX)), Some(Came::Slot(slot + 1)));
     assert_eq!(map.one(0, 0, Operation::Scrub(5)), Some(Came::Slot(slot + 2)));
     let gap = map.execute(&[(slot + 9, Batch::default())]).unwrap_err().to_string();
     assert_eq!(gap, format!("slot {} was to be executed before slot {}", slot + 9, slot + 3));
@@ -216,7 +216,7 @@ mod copies {
         let (reader, old) = (map.reader(), map.snapshot().unwrap());
         let copy = copy(folder.path());
         assert_eq!(pairs(&map), of(&[("old", "0")]), "until then all stays as it is");
-        map.adopt(copy.finish().unwrap()).unwrap();
+        assert!(map.adopt(copy.finish().unwrap(), trimmed).unwrap());
 
         assert_eq!((map.applied(), map.durable()), (12, 12));
         let new = of(&[("b", "1"), ("c", "2")]);
@@ -239,16 +239,37 @@ mod copies {
         assert_eq!(Disk::folder(folder.path()).unwrap().names().unwrap(), [FILE]);
     }
 
+    fn trimmed(_: u64, _: u64) -> Result<Vec<Entry>, StoreError> {
+        Ok(Vec::new())
+    }
+
     #[test]
-    fn a_copy_that_is_not_newer_is_refused() {
+    fn a_copy_that_is_older_is_brought_forward_by_the_log_or_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut map = open(folder.path());
-        while map.applied() < 12 {
+        while map.applied() < 14 {
             map.next([]);
         }
-        let refused = map.adopt(copy(folder.path()).finish().unwrap()).unwrap_err().to_string();
-        assert_eq!(refused, "a copy as of slot 12 is not newer than slot 12");
-        assert_eq!(pairs(&open(folder.path())), []);
+        assert!(!map.adopt(copy(folder.path()).finish().unwrap(), trimmed).unwrap());
+        assert_eq!((map.applied(), pairs(&map)), (14, vec![]));
+
+        let copied = copy(folder.path()).finish().unwrap();
+        // A slot at a time, as a log that is read in groups.
+        let log = |from: u64, _| Ok(vec![entry(from, put(&format!("slot {from}"), "3"))]);
+        assert!(map.adopt(copied, log).unwrap());
+        assert_eq!((map.applied(), map.durable()), (14, 14));
+        let new = [("b", "1"), ("c", "2"), ("slot 13", "3"), ("slot 14", "3")];
+        assert_eq!(pairs(&map), of(&new));
+        assert_eq!(pairs(&killed(map, folder.path())), of(&new));
+    }
+
+    #[test]
+    fn a_copy_with_a_gap_is_no_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = copy(folder.path());
+        copy.add(&[entry(14, delete("b"))], &[]).unwrap();
+        let error = copy.finish().unwrap_err().to_string();
+        assert_eq!(error, "the copy lacks some of what was chosen while it was made");
     }
 }
 
