@@ -2,18 +2,24 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorum_runtime::Manager;
+use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
 use crate::compare::{self, Comparison};
+use crate::paxos::StatusReply;
 use crate::sync::offline;
 
 /// How many of the keys that differ are named.
 const TOLD: usize = 20;
+
+/// How long a node may take to catch up before it is compared.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
 pub(crate) struct Folders {
@@ -25,7 +31,7 @@ pub(crate) struct Folders {
 impl Folders {
     /// Fails where they differ, as `cmp` does.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let [one, other] = &self.folders[..] else { anyhow::bail!("two folders are compared") };
+        let [one, other] = &self.folders[..] else { bail!("two folders are compared") };
         let bar = spinner()?;
         let compared = compare::offline([one, other], TOLD, |keys| bar.set_position(keys));
         bar.finish_and_clear();
@@ -64,6 +70,7 @@ pub(crate) async fn running(
     manager: &Manager,
     nodes: [u32; 2],
 ) -> Result<Comparison> {
+    settle(client, nodes).await?;
     let scrub = fastrand::u64(1..);
     client.scrub(scrub).await?;
     let bar = spinner()?;
@@ -75,6 +82,34 @@ pub(crate) async fn running(
     compared
 }
 
+/// Waits until both nodes have executed what was executed anywhere: one that copies a store now may get it
+/// as of a later slot than that of the comparison.
+async fn settle(client: &Client, nodes: [u32; 2]) -> Result<()> {
+    let begun = Instant::now();
+    let mut wanted = None;
+    loop {
+        let told = client.status().await;
+        let told: Vec<_> = told.into_iter().filter_map(|(_, told)| told.ok()).collect();
+        let most = told.iter().map(|status| status.applied).max().unwrap_or_default();
+        let wanted = *wanted.get_or_insert(most);
+        let is_there = |status: &&StatusReply| {
+            let copies = status.sync.as_ref().is_some_and(|sync| sync.running);
+            nodes.contains(&status.node) && !copies && status.applied >= wanted
+        };
+        if told.iter().filter(is_there).count() == nodes.len() {
+            return Ok(());
+        }
+        let [one, other] = nodes;
+        ensure!(
+            begun.elapsed() < PATIENCE,
+            "nodes {one} and {other} have not both executed slot {wanted} after {PATIENCE:?}: `status` tells \
+             how far they are"
+        );
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 fn spinner() -> Result<ProgressBar> {
-    Ok(ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {human_pos} keys")?))
+    Ok(ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{spinner} {human_pos} keys")?))
 }

@@ -81,7 +81,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Arguments { command, prompt } = Arguments::parse();
     run(command, prompt).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", sentence(&error));
         ExitCode::FAILURE
     })
 }
@@ -99,4 +99,36 @@ fn run(command: Option<Command>, prompt: prompt::Prompt) -> Result<ExitCode> {
         Some(Command::Serve(serve)) => Runtime::new()?.block_on(serve.run())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An error with its causes, but for those that it has told already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let error =
+            anyhow!("the disk is full").context("cannot write: the disk is full").context("no");
+        assert_eq!(sentence(&error), "no: cannot write: the disk is full");
+    }
 }

@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::folder::Folder;
 use super::connect::Connect;
+use super::folder::Folder;
 use super::load::{self, Keys, NodeSettings, Target};
 use super::{comparing, machine, prompt};
 use crate::client::Client;
@@ -71,7 +71,8 @@ impl Synchronise {
 
     async fn measure(&self, folder: &Folder) -> Result<()> {
         let arguments = self.settings.arguments(&self.connect)?;
-        let mut target = load::start_nodes(self.nodes, folder.path(), arguments, &self.connect).await?;
+        let mut target =
+            load::start_nodes(self.nodes, folder.path(), arguments, &self.connect).await?;
         let mut client = target.client()?;
         self.fill(&target).await?;
 
@@ -109,7 +110,9 @@ impl Synchronise {
 
     /// Writes every key once.
     async fn fill(&self, target: &Target) -> Result<()> {
-        let style = ProgressStyle::with_template("filling  {wide_bar} {human_pos}/{human_len} keys, {eta}")?;
+        let style = ProgressStyle::with_template(
+            "filling  {wide_bar} {human_pos}/{human_len} keys, {eta}",
+        )?;
         let bar = ProgressBar::new(self.keys).with_style(style);
         let next = Arc::new(AtomicU64::new(0));
         let mut clients = JoinSet::new();
@@ -132,7 +135,12 @@ impl Synchronise {
             filled.context("a client panicked")??;
         }
         bar.finish_and_clear();
-        println!("{} keys of {} bytes written in {:.1?}", self.keys, self.value_bytes, begun.elapsed());
+        println!(
+            "{} keys of {} bytes written in {:.1?}",
+            self.keys,
+            self.value_bytes,
+            begun.elapsed()
+        );
         Ok(())
     }
 

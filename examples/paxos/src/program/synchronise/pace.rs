@@ -86,7 +86,8 @@ async fn committing(
 impl fmt::Display for Commits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(latencies) = self;
-        let [p50, p999] = [0.5, 0.999].map(|quantile| milliseconds(latencies.value_at_quantile(quantile)));
+        let [p50, p999] =
+            [0.5, 0.999].map(|quantile| milliseconds(latencies.value_at_quantile(quantile)));
         let (count, max) = (latencies.len(), milliseconds(latencies.max()));
         write!(f, "{count}, p50 {p50:.2} ms, p99.9 {p999:.1} ms, worst {max:.1} ms")
     }
