@@ -128,6 +128,12 @@ impl Provider {
         self.copies().open.retain(|_, copy| copy.expires > Instant::now());
     }
 
+    /// How many snapshots it keeps.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.copies().open.len()
+    }
+
     /// A copy that is still there, and stays for a while.
     fn copy(&self, cookie: Cookie) -> Result<Copy, Status> {
         self.forget();

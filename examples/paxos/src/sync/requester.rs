@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long one waits for an answer: to a probe; to anything else.
 const PROBE: Duration = Duration::from_secs(2);
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// How often the same chunk is asked for.
 const PULLS: u32 = 3;

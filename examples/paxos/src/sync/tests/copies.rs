@@ -31,9 +31,9 @@ fn a_node_that_fell_behind_copies_while_commits_go_on() {
 fn where_trimming_outruns_copying_only_the_lease_on_it_ends() {
     let slow = |mode| {
         let (world, mut sim) = (World::default(), Simulation::new(1));
-        sim.latency(Duration::from_millis(60), Duration::from_millis(80));
+        sim.latency(Duration::from_millis(30), Duration::from_millis(40));
         sim.schedule("1ms heal".parse().unwrap()).patience(Duration::from_secs(40));
-        let setup = Setup { mode, keep: 3, slots: 1500, ..Setup::default() };
+        let setup = Setup { mode, keep: 2, slots: 500, ..Setup::default() };
         let ended = world.run(&mut sim, &setup);
         let told = world.known().progress.iter().map(|p| p.failure.clone()).max().unwrap();
         (ended, world.known().copies(), told)
@@ -49,7 +49,7 @@ fn where_trimming_outruns_copying_only_the_lease_on_it_ends() {
 
 #[test]
 fn a_requester_that_is_killed_in_any_write_has_its_old_store_or_the_new_one() {
-    for (seed, at) in (2000..2600).step_by(15).enumerate() {
+    for (seed, at) in (1000..1360).step_by(30).enumerate() {
         let faults = format!("{at}ms crash 1 in write; {}ms start 1", at + 200);
         let (_, ended) = run(seed as u64, &faults, &Setup::default());
         ended.unwrap_or_else(|error| panic!("{faults}: {error}"));
@@ -59,7 +59,7 @@ fn a_requester_that_is_killed_in_any_write_has_its_old_store_or_the_new_one() {
 #[test]
 fn a_provider_that_is_killed_is_followed_by_another() {
     let mut restarted = 0;
-    for (seed, at) in (2000..2400).step_by(40).enumerate() {
+    for (seed, at) in (1060..1200).step_by(30).enumerate() {
         let faults = format!("{at}ms crash 2; {}ms start 2", at + 1000);
         let (world, ended) = run(seed as u64, &faults, &Setup::default());
         ended.unwrap_or_else(|error| panic!("{faults}: {error}"));
@@ -68,7 +68,7 @@ fn a_provider_that_is_killed_is_followed_by_another() {
     assert!(restarted >= 3, "{restarted}");
 }
 
-#[quorum_macros::sim_test(seeds = 20)]
+#[quorum_macros::sim_test(seeds = 8)]
 fn stores_are_equal_whatever_fails(sim: &mut Simulation) -> Result {
     let mode = if sim.draw(0..=1) == 0 { SyncMode::CommitsFirst } else { SyncMode::HoldTrim };
     let keep = sim.draw(10..=80).into();
@@ -100,11 +100,11 @@ mod mutants {
         let told = found(Mutant::SwapEarly, none, &setup);
         assert!(told.starts_with("node 1 has another map at slot "), "{told}");
 
-        let kill = |seed| format!("{}ms crash 2; 3s start 2", 2020 + seed * 20);
+        let kill = |seed| format!("{}ms crash 2; 3s start 2", 1060 + seed * 20);
         let told = found(Mutant::ResumeElsewhere, kill, &setup);
         assert!(told.starts_with("node 1 has another map at slot "), "{told}");
 
-        let two = Setup { deaf: [100..4000, 500..2000, 0..0], ..setup };
+        let two = Setup { deaf: [100..2500, 300..1000, 0..0], ..setup };
         let told = found(Mutant::NoFloor, none, &two);
         assert!(told.starts_with("node 2 has gone back from slot "), "{told}");
     }

@@ -2,4 +2,6 @@
 //! compared, slot by slot, with the map that the slots up to it make.
 
 mod copies;
+mod offline;
+mod provider;
 mod world;

@@ -52,10 +52,10 @@ impl Default for Setup {
             mutation: Mutation::default(),
             mode: SyncMode::CommitsFirst,
             keys: 200,
-            chunk_keys: 20,
-            slots: 400,
-            keep: 40,
-            deaf: [300..2000, 0..0, 0..0],
+            chunk_keys: 8,
+            slots: 120,
+            keep: 20,
+            deaf: [200..1000, 0..0, 0..0],
         }
     }
 }
@@ -130,8 +130,8 @@ impl Known {
         let key = |number: u64| format!("k{:05}", number % setup.keys);
         let mut commands: Vec<_> = match slot {
             1 => vec![command(0, 0, Operation::Open(Open { nonce: 1 }))],
-            2..=21 => {
-                let part = setup.keys.div_ceil(20);
+            2..=11 => {
+                let part = setup.keys.div_ceil(10);
                 let keys = (slot - 2) * part..(slot - 1) * part;
                 keys.map(|number| command(0, 0, put(&key(number), "first"))).collect()
             }
@@ -264,10 +264,10 @@ async fn follow(
     sync: &Synchronisation,
 ) -> Result {
     let (number, began) = (host.number(), Instant::now());
-    let (mut heard, mut last, mut checked) = (0, 0, None);
+    let (mut heard, mut last, mut copied) = (0, 0, 0);
     for tick in 0_u32.. {
         sleep(TICK).await;
-        let (applied, pairs) = parts.contents();
+        let applied = parts.learner.applied();
         if applied < last {
             let back = format!("node {number} has gone back from slot {last} to slot {applied}");
             world.known().violation.get_or_insert(back);
@@ -280,21 +280,25 @@ async fn follow(
         if tick % 50 == 0 {
             heard = applied; // What is missing comes again.
         }
+        let completed = sync.progress().completed;
+        let is_due = tick % 10 == 0 || copied != completed || applied >= setup.slots;
+        copied = completed;
+        let contents = is_due.then(|| parts.contents());
         let (from, chosen) = {
             let mut known = world.known();
-            if checked != Some(applied) {
-                known.check(number, applied, &pairs);
-                checked = Some(applied);
+            if let Some((slot, pairs)) = contents {
+                known.check(number, slot, &pairs);
             }
             known.applied.insert(number, applied);
             let progress = sync.progress();
             if number == 1 && known.progress.last() != Some(&progress) {
+                eprintln!("{:?} {progress:?}", began.elapsed());
                 known.progress.push(progress);
             }
             let slot = known.log.len() as u64;
             if number == 3 && applied == slot && slot < setup.slots {
                 let to = slot.saturating_sub(setup.keep);
-                let is_due = to > known.trimmed + 5 && slot > 50 && !parts.holds.is_held();
+                let is_due = to > known.trimmed + setup.keep / 4 && slot > 25 && !parts.holds.is_held();
                 known.append(setup, is_due.then_some(to));
             }
             if applied < known.trimmed && number != 3 {
