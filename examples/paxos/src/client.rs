@@ -145,6 +145,11 @@ impl Client {
         self.execute_again(Operation::Scrub(number)).await
     }
 
+    /// The nodes that it asks.
+    pub(crate) const fn manager(&self) -> &Manager {
+        &self.manager
+    }
+
     /// Has a node copy the store of another; its status tells how far it is.
     pub(crate) async fn synchronise(&self, node: u32, mode: SyncMode) -> Result<(), ClientError> {
         let request = SynchroniseRequest { mode: mode.into(), provider: 0 };

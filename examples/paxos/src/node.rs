@@ -65,6 +65,7 @@ impl Node {
             folder: config.folder.clone(),
             identity: config.identity(),
             incarnation: config.seed,
+            chunk_keys: config.chunk_keys,
             mutation,
         };
         let copies = Synchronisation::new(local, own, holds.clone(), scrubs);

@@ -26,5 +26,7 @@ pub(crate) use election::stand;
 pub(crate) use leader::{Leader, Role};
 pub(crate) use learner::Learner;
 pub(crate) use log::Log;
+#[cfg(test)]
+pub(crate) use log::Write;
 pub(crate) use proposals::{Proposals, Proposer, proposals};
 pub(crate) use quorums::{Accepted, Prepared, Quorums};

@@ -140,6 +140,11 @@ impl State {
         Ok(true)
     }
 
+    /// For [`Mutant::CopyWithoutCommits`].
+    pub(super) fn skip_to(&mut self, slot: u64) {
+        self.applied = self.applied.max(slot);
+    }
+
     /// Makes durable what was executed, and what else the transaction is given.
     pub(super) fn persist(
         &mut self,

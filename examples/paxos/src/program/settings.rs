@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::tls::TlsFiles;
-use crate::config::{Agreement, Config};
+use crate::config::{Agreement, CHUNK_KEYS, Config};
 use crate::mutant::Mutation;
 
 /// The cluster that is meant where none is named.
@@ -142,6 +142,7 @@ impl Settings {
             )?,
             keep: self.keep.unwrap_or(KEEP),
             trim_every: self.trim_every.unwrap_or(TRIM_EVERY),
+            chunk_keys: CHUNK_KEYS,
             seed: fastrand::u64(..),
             clock_rate: 1.0,
             mutation: Mutation::default(),

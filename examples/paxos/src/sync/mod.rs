@@ -21,6 +21,8 @@ pub(crate) mod offline;
 mod provider;
 mod requester;
 mod scrubs;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,6 +63,8 @@ pub(crate) struct Own {
     pub(crate) identity: Identity,
     /// A number that no process of this node has had before.
     pub(crate) incarnation: u64,
+    /// How many keys a chunk has at most that it asks for.
+    pub(crate) chunk_keys: u32,
     pub(crate) mutation: Mutation,
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use example_support::folder;
 
 use super::provider::chunk;
+use crate::config::CHUNK_KEYS;
 use crate::map::{Copy, Map, Snapshot};
 use crate::mutant::Mutation;
 
@@ -40,7 +41,7 @@ pub(crate) fn offline(
     let copy = Copy::begin(into, &own, slot, &snapshot.sessions()?, Mutation::default())?;
     let (mut after, mut copied) = (String::new(), 0);
     loop {
-        let (pairs, is_end) = chunk(&snapshot, &after, 0)?;
+        let (pairs, is_end) = chunk(&snapshot, &after, CHUNK_KEYS, 0)?;
         copy.add(&[], &pairs)?;
         copied += pairs.len() as u64;
         progress(copied, total);

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::internal;
+use crate::config::CHUNK_KEYS;
 use crate::consensus::{Learner, Log};
 use crate::error::StoreError;
 use crate::map::Snapshot;
@@ -21,9 +22,8 @@ pub(super) const EXPIRY: Duration = Duration::from_secs(120);
 /// How many copies are given at a time.
 const MAX_COPIES: usize = 4;
 
-/// How large a chunk gets before no more is added, in bytes; and how many keys it has at most.
+/// How large a chunk gets before no more is added, in bytes.
 const CHUNK_BYTES: usize = 1 << 20;
-const CHUNK_KEYS: usize = 2000;
 
 /// Clones are handles of the same.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Provider {
 
     /// The next chunk: what was chosen since the last one first, because that may be trimmed.
     pub(super) async fn pull(&self, request: PullRequest) -> Result<PullReply, Status> {
-        let PullRequest { cookie, after_key, after_slot } = request;
+        let PullRequest { cookie, after_key, after_slot, keys } = request;
         let copy = self.copy(cookie.unwrap_or_default())?;
         let Ok(_turn) = copy.turn.try_acquire() else {
             return Err(Status::unavailable("the chunk before this one is still being made"));
@@ -98,7 +98,7 @@ impl Provider {
         let reached = commits.last().map_or(applied.min(after_slot), |entry| entry.slot);
         let bytes = commits.iter().map(|entry| entry.batch.len()).sum();
         let snapshot = Arc::clone(&copy.snapshot);
-        let chunk = host::blocking(move || chunk(&snapshot, &after_key, bytes));
+        let chunk = host::blocking(move || chunk(&snapshot, &after_key, keys, bytes));
         let (pairs, is_end) = chunk.await.map_err(internal)?;
         let last = is_end && (after_slot == 0 || reached >= applied);
         Ok(PullReply { commits, pairs, last })
@@ -126,6 +126,12 @@ impl Provider {
     /// Drops the copies that nobody asks for any longer.
     pub(super) fn forget(&self) {
         self.copies().open.retain(|_, copy| copy.expires > Instant::now());
+    }
+
+    /// How many snapshots it keeps.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.copies().open.len()
     }
 
     /// A copy that is still there, and stays for a while.
@@ -178,11 +184,13 @@ fn follow(slot: u64, entries: &[Entry]) -> bool {
 pub(super) fn chunk(
     snapshot: &Snapshot,
     after: &str,
+    keys: u32,
     mut bytes: usize,
 ) -> Result<(Vec<Pair>, bool), StoreError> {
     let (mut pairs, mut is_end) = (Vec::new(), true);
+    let keys = keys.clamp(1, CHUNK_KEYS) as usize;
     snapshot.read(after, |key, value| {
-        is_end = bytes < CHUNK_BYTES && pairs.len() < CHUNK_KEYS;
+        is_end = bytes < CHUNK_BYTES && pairs.len() < keys;
         if is_end {
             bytes += key.len() + value.len();
             pairs.push(Pair { key: key.to_owned(), value: value.to_owned() });

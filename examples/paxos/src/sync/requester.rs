@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long one waits for an answer: to a probe; to anything else.
 const PROBE: Duration = Duration::from_secs(2);
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// How often the same chunk is asked for.
 const PULLS: u32 = 3;
@@ -165,7 +165,7 @@ impl Requester {
         });
         let (mut copy, after_key) = begun.await?;
         let after_slot = if holds { 0 } else { slot };
-        let mut request = PullRequest { cookie, after_key, after_slot };
+        let mut request = PullRequest { cookie, after_key, after_slot, keys: self.own.chunk_keys };
         self.tell(|progress| (progress.keys, progress.total_keys) = (0, keys));
         loop {
             let chunk = pull(node, &request).await?;

@@ -1,0 +1,7 @@
+//! Copies between nodes of a simulated cluster whose log is written by an oracle: what is executed is
+//! compared, slot by slot, with the map that the slots up to it make.
+
+mod copies;
+mod offline;
+mod provider;
+mod world;
