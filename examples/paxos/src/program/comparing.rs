@@ -1,6 +1,6 @@
 //! Two stores, compared or copied.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ impl Folders {
     /// Fails where they differ, as `cmp` does.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let [one, other] = &self.folders[..] else { bail!("two folders are compared") };
+        is_folder(one)?;
+        is_folder(other)?;
         let bar = spinner()?;
         let compared = compare::offline([one, other], TOLD, |keys| bar.set_position(keys));
         bar.finish_and_clear();
@@ -54,6 +56,8 @@ pub(crate) struct Sync {
 
 impl Sync {
     pub(crate) fn run(self) -> Result<()> {
+        is_folder(&self.from)?;
+        is_folder(&self.into)?;
         let bar = spinner()?;
         let copied = offline::offline(&self.from, &self.into, |keys, _| bar.set_position(keys));
         let keys = bar.position();
@@ -85,10 +89,16 @@ pub(crate) async fn running(
 /// Waits until both nodes have executed what was executed anywhere: one that copies a store now may get it
 /// as of a later slot than that of the comparison.
 async fn settle(client: &Client, nodes: [u32; 2]) -> Result<()> {
+    let [one, other] = nodes;
+    ensure!(one != other, "compare two nodes: {one} is one");
     let begun = Instant::now();
     let mut wanted = None;
     loop {
         let told = client.status().await;
+        for node in nodes {
+            let is_known = told.iter().any(|(known, _)| known.get() == node);
+            ensure!(is_known, "there is no node {node}: `status` shows them");
+        }
         let told: Vec<_> = told.into_iter().filter_map(|(_, told)| told.ok()).collect();
         let most = told.iter().map(|status| status.applied).max().unwrap_or_default();
         let wanted = *wanted.get_or_insert(most);
@@ -99,7 +109,6 @@ async fn settle(client: &Client, nodes: [u32; 2]) -> Result<()> {
         if told.iter().filter(is_there).count() == nodes.len() {
             return Ok(());
         }
-        let [one, other] = nodes;
         ensure!(
             begun.elapsed() < PATIENCE,
             "nodes {one} and {other} have not both executed slot {wanted} after {PATIENCE:?}: `status` tells \
@@ -107,6 +116,12 @@ async fn settle(client: &Client, nodes: [u32; 2]) -> Result<()> {
         );
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Who locks a folder makes it, and a mistyped one is not to be made.
+fn is_folder(folder: &Path) -> Result<()> {
+    ensure!(folder.is_dir(), "there is no folder {}: name that of a node", folder.display());
+    Ok(())
 }
 
 fn spinner() -> Result<ProgressBar> {
