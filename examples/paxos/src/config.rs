@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use example_support::identity::Identity;
+
 use crate::mutant::Mutation;
+
+/// How many keys a copy gets at a time: with more, small ones would take too long to write.
+pub(crate) const CHUNK_KEYS: usize = 2_000;
 
 /// The settings of a node. Those of the [`Agreement`] are the same at all nodes and clients.
 #[derive(Clone, Debug)]
@@ -26,11 +31,21 @@ pub(crate) struct Config {
     pub(crate) keep: u64,
     /// How many more there are when they are trimmed. 0: only when an operator says so.
     pub(crate) trim_every: u64,
-    /// A source of the waits that are drawn at random.
+    /// How many keys it sends at a time to a node that copies its store.
+    pub(crate) chunk_keys: usize,
+    /// Drawn anew whenever a process begins: it tells processes apart, and is the source of the waits that
+    /// are drawn at random.
     pub(crate) seed: u64,
     /// How fast its clock runs, for simulations: 1 is right.
     pub(crate) clock_rate: f64,
     pub(crate) mutation: Mutation,
+}
+
+impl Config {
+    /// Whose its data is.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::new(self.agreement.cluster.clone(), self.id)
+    }
 }
 
 /// What all nodes and clients of a cluster must agree on. It goes with every request.

@@ -1,11 +1,18 @@
 //! A replicated, durable map on Multi-Paxos.
 
+mod agreement;
+mod client;
 mod compare;
 mod config;
 mod consensus;
 mod error;
 mod map;
 mod mutant;
+mod node;
+mod program;
+mod replica;
+#[cfg(feature = "sim")]
+mod sim;
 mod sync;
 
 /// The code that was generated from `proto/`.
@@ -13,4 +20,6 @@ mod paxos {
     quorum_runtime::include_proto!("paxos");
 }
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    program::main()
+}

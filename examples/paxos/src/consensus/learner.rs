@@ -38,7 +38,7 @@ pub(crate) struct Learner {
 struct Shared {
     chosen: watch::Sender<Chosen>,
     applied: watch::Sender<u64>,
-    reader: Mutex<Reader>,
+    reader: Reader,
     waiting: Mutex<BTreeMap<u64, Waiting>>,
 }
 
@@ -59,7 +59,7 @@ struct Waiting {
 #[derive(Debug)]
 enum Request {
     Snapshot(oneshot::Sender<Result<Snapshot, StoreError>>),
-    Adopt(Copied, oneshot::Sender<bool>),
+    Adopt(Copied, oneshot::Sender<Result<bool, StoreError>>),
 }
 
 impl Learner {
@@ -82,7 +82,7 @@ impl Learner {
         let shared = Arc::new(Shared {
             chosen: watch::Sender::default(),
             applied: watch::Sender::new(map.applied()),
-            reader: Mutex::new(map.reader()),
+            reader: map.reader(),
             waiting: Mutex::default(),
         });
         let execution = Execution { shared: Arc::clone(&shared), log, scrubs, mutation };
@@ -132,7 +132,7 @@ impl Learner {
 
     /// Reads the map as it is.
     pub(crate) fn reader(&self) -> Reader {
-        self.shared.reader().clone()
+        self.shared.reader.clone()
     }
 
     /// The map as it is after some slot.
@@ -155,7 +155,7 @@ impl Learner {
     pub(crate) async fn adopt(&self, copied: Copied) -> Result<bool, StoreError> {
         let (answer, adopted) = oneshot::channel();
         let _ending = self.requests.send(Request::Adopt(copied, answer)).await;
-        adopted.await.map_err(|_| ending())
+        adopted.await.unwrap_or_else(|_| Err(ending()))
     }
 }
 
@@ -166,10 +166,6 @@ fn ending() -> StoreError {
 impl Shared {
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -274,14 +270,13 @@ impl Execution {
                 let entries = move |from, to| log.entries(from, to, STEP);
                 let (map, adopted) = blocking(map, |map| map.adopt(copied, entries)).await;
                 if !adopted? {
-                    let _gone = answer.send(false);
+                    let _gone = answer.send(Ok(false));
                     return Ok(map);
                 }
-                *self.shared.reader() = map.reader();
                 let (first, wipe) = (map.applied() + 1, self.mutation.is(Mutant::WipePromise));
                 let _failed = self.log.write(Write { first, wipe, ..Write::default() }).await;
                 self.shared.applied.send_replace(map.applied());
-                let _gone = answer.send(true);
+                let _gone = answer.send(Ok(true));
                 Ok(map)
             }
         }

@@ -20,7 +20,7 @@ use crate::error::{StoreError, failed};
 use crate::mutant::{Mutant, Mutation};
 use crate::paxos::Entry;
 
-pub(crate) const FILE: &str = "log.redb";
+const FILE: &str = "log.redb";
 const FORMAT: &str = "paxos log 1";
 
 /// From a slot to the ballot under which a batch was accepted, and the batch.
@@ -65,17 +65,18 @@ pub(crate) struct Write {
 }
 
 impl Log {
-    /// Opens the log in a folder, and tells the promise that is in it. Its writer runs until it is
+    /// Whether a folder has one.
+    pub(crate) fn is_in(disk: &Disk) -> Result<bool, StoreError> {
+        Ok(disk.names()?.iter().any(|name| name == FILE))
+    }
+
+    /// Opens the log in a folder, which is made where it is missing, and tells the promise that is in it. Its writer runs until it is
     /// dropped, in the runtime of the caller.
     pub(crate) fn open(
         disk: &Disk,
         identity: &Identity,
-        new: bool,
         mutation: Mutation,
     ) -> Result<(Self, Ballot), StoreError> {
-        if !new && !disk.names()?.iter().any(|name| name == FILE) {
-            return Err(StoreError::Missing);
-        }
         let store = Store::open_or_create(disk, FILE, FORMAT, identity, |transaction| {
             transaction.open_table(ACCEPTED)?;
             transaction.open_table(STATE)?.insert(FIRST, 1)?;

@@ -32,11 +32,10 @@ use quorum_runtime::{Call, Manager, Status};
 use tokio::sync::watch;
 
 pub(crate) use self::hold::Holds;
-pub(crate) use self::provider::CHUNK_KEYS;
 use self::provider::Provider;
 use self::requester::Requester;
 pub(crate) use self::scrubs::Scrubs;
-use crate::consensus::{Learner, Log, Role};
+use crate::consensus::{Acceptor, Learner, Log, Role};
 use crate::error::StoreError;
 use crate::mutant::Mutation;
 use crate::paxos::{
@@ -64,8 +63,8 @@ pub(crate) struct Own {
     pub(crate) identity: Identity,
     /// A number that no process of this node has had before.
     pub(crate) incarnation: u64,
-    /// How many keys a chunk has at most that it asks for.
-    pub(crate) chunk_keys: u32,
+    /// How many keys a chunk has at most that it gives.
+    pub(crate) chunk_keys: usize,
     pub(crate) mutation: Mutation,
 }
 
@@ -84,7 +83,7 @@ pub(crate) struct Synchronisation {
 
 impl Synchronisation {
     pub(crate) fn new(local: Local, own: Own, holds: Holds, scrubs: Scrubs) -> Self {
-        let provider = Provider::new(own.incarnation, local.learner.clone(), local.log.clone());
+        let provider = Provider::new(own.incarnation, own.chunk_keys, local.learner.clone(), local.log.clone());
         let (asked, progress) = (watch::Sender::default(), watch::Sender::default());
         Self { local, own, provider, holds, scrubs, asked, progress }
     }
@@ -93,6 +92,18 @@ impl Synchronisation {
     pub(crate) fn ask(&self, request: SynchroniseRequest) {
         if !self.progress.borrow().running {
             self.asked.send_replace(Some(request));
+        }
+    }
+
+    /// Asks for a copy whenever the logs of others begin behind what this node has executed, for as long as
+    /// it is awaited.
+    pub(crate) async fn ask_when_behind(&self, acceptor: &Acceptor) {
+        let mut behind = acceptor.behind();
+        while behind.changed().await.is_ok() {
+            let first = *behind.borrow_and_update();
+            if first > self.local.learner.applied() + 1 {
+                self.ask(SynchroniseRequest::default());
+            }
         }
     }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use example_support::folder;
 
-use super::provider::{CHUNK_KEYS, chunk};
+use super::provider::chunk;
+use crate::config::CHUNK_KEYS;
 use crate::map::{Copy, Map, Snapshot};
 use crate::mutant::Mutation;
 

@@ -21,9 +21,8 @@ pub(super) const EXPIRY: Duration = Duration::from_secs(120);
 /// How many copies are given at a time.
 const MAX_COPIES: usize = 4;
 
-/// How large a chunk gets before no more is added, in bytes; and how many keys it has at most.
+/// How large a chunk gets before no more is added, in bytes.
 const CHUNK_BYTES: usize = 1 << 20;
-pub(crate) const CHUNK_KEYS: u32 = 2000;
 
 /// Clones are handles of the same.
 #[derive(Clone, Debug)]
@@ -31,6 +30,8 @@ pub(super) struct Provider {
     incarnation: u64,
     learner: Learner,
     log: Log,
+    /// How many keys a chunk has at most.
+    chunk_keys: usize,
     copies: Arc<Mutex<Copies>>,
 }
 
@@ -55,8 +56,8 @@ struct Copy {
 pub(super) struct Closed(Provider);
 
 impl Provider {
-    pub(super) fn new(incarnation: u64, learner: Learner, log: Log) -> Self {
-        Self { incarnation, learner, log, copies: Arc::default() }
+    pub(super) fn new(incarnation: u64, chunk_keys: usize, learner: Learner, log: Log) -> Self {
+        Self { incarnation, learner, log, chunk_keys, copies: Arc::default() }
     }
 
     /// Begins a copy of the map as it is now.
@@ -81,7 +82,7 @@ impl Provider {
 
     /// The next chunk: what was chosen since the last one first, because that may be trimmed.
     pub(super) async fn pull(&self, request: PullRequest) -> Result<PullReply, Status> {
-        let PullRequest { cookie, after_key, after_slot, keys } = request;
+        let PullRequest { cookie, after_key, after_slot } = request;
         let copy = self.copy(cookie.unwrap_or_default())?;
         let Ok(_turn) = copy.turn.try_acquire() else {
             return Err(Status::unavailable("the chunk before this one is still being made"));
@@ -98,6 +99,7 @@ impl Provider {
         let reached = commits.last().map_or(applied.min(after_slot), |entry| entry.slot);
         let bytes = commits.iter().map(|entry| entry.batch.len()).sum();
         let snapshot = Arc::clone(&copy.snapshot);
+        let keys = self.chunk_keys;
         let chunk = host::blocking(move || chunk(&snapshot, &after_key, keys, bytes));
         let (pairs, is_end) = chunk.await.map_err(internal)?;
         let last = is_end && (after_slot == 0 || reached >= applied);
@@ -184,11 +186,10 @@ fn follow(slot: u64, entries: &[Entry]) -> bool {
 pub(super) fn chunk(
     snapshot: &Snapshot,
     after: &str,
-    keys: u32,
+    keys: usize,
     mut bytes: usize,
 ) -> Result<(Vec<Pair>, bool), StoreError> {
     let (mut pairs, mut is_end) = (Vec::new(), true);
-    let keys = keys.clamp(1, CHUNK_KEYS) as usize;
     snapshot.read(after, |key, value| {
         is_end = bytes < CHUNK_BYTES && pairs.len() < keys;
         if is_end {

@@ -165,7 +165,7 @@ impl Requester {
         });
         let (mut copy, after_key) = begun.await?;
         let after_slot = if holds { 0 } else { slot };
-        let mut request = PullRequest { cookie, after_key, after_slot, keys: self.own.chunk_keys };
+        let mut request = PullRequest { cookie, after_key, after_slot };
         self.tell(|progress| (progress.keys, progress.total_keys) = (0, keys));
         loop {
             let chunk = pull(node, &request).await?;

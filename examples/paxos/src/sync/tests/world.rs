@@ -37,7 +37,7 @@ pub(super) struct Setup {
     pub(super) mode: SyncMode,
     /// How many keys there are, and how many of them go into a chunk.
     pub(super) keys: u64,
-    pub(super) chunk_keys: u32,
+    pub(super) chunk_keys: usize,
     /// How many slots there are, and how many of them the log keeps. It is trimmed by the third node, which
     /// stands for the leader.
     pub(super) slots: u64,
@@ -177,7 +177,7 @@ impl Parts {
     /// Opens a node; where there is nothing, a new one.
     pub(super) fn open(own: &Own) -> std::result::Result<Self, crate::error::StoreError> {
         let Own { folder, identity, mutation, .. } = own;
-        let (log, _) = Log::open(&Disk::folder(folder)?, identity, true, *mutation)?;
+        let (log, _) = Log::open(&Disk::folder(folder)?, identity, *mutation)?;
         let map = Map::open(folder, identity, true, *mutation)?;
         let (holds, scrubs) = (Holds::default(), Scrubs::default());
         let learner = Learner::start(map, log.clone(), scrubs.clone(), *mutation)?;

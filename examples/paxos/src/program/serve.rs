@@ -1,0 +1,60 @@
+//! One node, as a process.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use example_support::folder;
+use tokio::net::TcpListener;
+
+use super::settings::{File, Own, Settings};
+use super::tls::{self, TlsFiles};
+use crate::node::Node;
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// A file of settings; flags come before what stands in it.
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+
+    /// Begins with an empty folder. Say it once: a node that has lost its data must not take part again
+    /// as if it were new, because it has forgotten what it promised. Give it a copy: `paxos sync`.
+    #[arg(long)]
+    new: bool,
+
+    #[command(flatten)]
+    own: Own,
+
+    #[command(flatten)]
+    settings: Settings,
+
+    #[command(flatten)]
+    tls: TlsFiles,
+}
+
+impl Serve {
+    pub(crate) async fn run(self) -> Result<()> {
+        let Self { config, new, own, settings, tls } = self;
+        let file = config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let own = own.or(file.node);
+        let listen = own.listen.clone();
+        let config = settings.or(file.cluster).config(own, new)?;
+        let listen = listen.unwrap_or_else(|| config.peers[config.id as usize - 1].clone());
+        let tls = tls.or(file.tls).read()?;
+        let _lock = folder::lock(&config.folder)?;
+        let listener = TcpListener::bind(&listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
+        let node =
+            Node::open(config, |manager, server| tls::edge(tls.as_ref(), manager, server)).await?;
+        println!("listening on {}", listener.local_addr()?);
+        node.serve(listener, interrupted()).await
+    }
+}
+
+/// Completes at Ctrl-C.
+async fn interrupted() {
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        eprintln!("cannot wait for Ctrl-C, so only a kill stops this node: {error}");
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,242 @@
+//! The cluster under simulated faults: whether what its clients see is that of one map.
+
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+use fastrand::Rng;
+use quorum_runtime::history::key_value::Input;
+use quorum_runtime::history::register::Output;
+use quorum_runtime::history::{History, KeyValue};
+use quorum_runtime::sim::{FaultKind, Faults, Host, Result, Simulation, Study};
+use quorum_runtime::{Manager, ManagerBuilder, NodeId, Server};
+use tokio::time::sleep;
+
+use crate::agreement::Telling;
+use crate::client::{Client, Patience};
+use crate::compare;
+use crate::config::{Agreement, Config};
+use crate::mutant::{Mutant, Mutation};
+use crate::node::Node;
+use crate::paxos::SyncMode;
+
+/// What clients may ask, and what they are to be answered.
+type Map = KeyValue<String, String>;
+
+/// How many operations the clients of one run do together.
+const OPERATIONS: u32 = 200;
+
+/// For how long there are faults.
+const PERIOD: Duration = Duration::from_secs(3);
+
+/// After how long a peer that says nothing is asked whether it is there, and how long it may take to
+/// say so.
+const KEEP_ALIVE: Duration = Duration::from_millis(100);
+
+const PATIENCE: Patience =
+    Patience { attempt: Duration::from_millis(200), whole: Duration::from_millis(800) };
+
+pub(crate) fn study() -> Study<Map> {
+    let program = "cargo run --release -p paxos -- sim";
+    Study { program, model: KeyValue::new, mutants: mutants(), test }
+}
+
+/// A run of the whole cluster, drawn from the seed.
+fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
+    let settings = Settings::draw(sim, mutation(mutant)?);
+    let (nodes, clients) = (settings.agreement.nodes as u32, sim.draw(2..=5));
+    let (keys, history) = (sim.draw(1..=3), history.clone());
+    let faults = Faults::default().period(PERIOD).most(40);
+    match sim.draw(0..=3) {
+        0 => sim.faults(Faults::network().with(FaultKind::Skew).period(PERIOD).most(40)),
+        1 => sim.faults(faults.without(FaultKind::DiskFails).without(FaultKind::DiskFull)),
+        _ => sim.faults(faults),
+    };
+    sim.descriptors(quorum_runtime::include_file_descriptor_set!("paxos"));
+    let at_nodes = settings.clone();
+    sim.nodes(nodes, move |host| serve(host, at_nodes.clone()));
+    sim.clients(clients, move |host| {
+        let (history, operations) = (host.history(&history), OPERATIONS / clients);
+        let cluster = settings.agreement.cluster.clone();
+        async move {
+            let mut client = connect(&host, &cluster)?;
+            work(&host, &mut client, &history, operations, keys).await;
+            // Now everything works, and what does not go on is stuck.
+            host.healed().await;
+            for key in 1..=keys {
+                while !read(&host, &mut client, &history, format!("k{key}")).await {
+                    sleep(KEEP_ALIVE).await;
+                }
+            }
+            if host.number() == 1 { converge(&host, &mut client, nodes).await } else { Ok(()) }
+        }
+    });
+    sim.run()?;
+    Ok(())
+}
+
+/// What is drawn for a run, for all its nodes.
+#[derive(Clone)]
+struct Settings {
+    agreement: Agreement,
+    window: usize,
+    keep: u64,
+    trim_every: u64,
+    mutation: Mutation,
+}
+
+impl Settings {
+    fn draw(sim: &mut Simulation, mutation: Mutation) -> Self {
+        let nodes = sim.draw(3..=5) as usize;
+        // A majority of both, or fewer who accept and more who promise.
+        let accept_quorum = sim.draw((nodes as u32 / 2)..=(nodes as u32 / 2 + 1)) as usize;
+        let accept_quorum = accept_quorum.max(2);
+        // Short ones bring many leaders, long ones many reads under a lease.
+        let lease = if sim.draw(0..=1) == 0 { sim.draw(20..=150) } else { sim.draw(200..=1_000) };
+        let agreement = Agreement {
+            cluster: "simulated".to_owned(),
+            nodes,
+            prepare_quorum: nodes + 1 - accept_quorum,
+            accept_quorum,
+            lease: Duration::from_millis(lease.into()),
+            drift: 0.1,
+        };
+        let window = sim.draw(1..=8) as usize;
+        let (keep, trim_every) = (sim.draw(2..=20).into(), sim.draw(1..=20).into());
+        Self { agreement, window, keep, trim_every, mutation }
+    }
+}
+
+async fn serve(host: Host, settings: Settings) -> Result {
+    let Settings { agreement, window, keep, trim_every, mutation } = settings;
+    let drift = agreement.drift;
+    let config = Config {
+        agreement,
+        id: host.number(),
+        peers: host.nodes(),
+        folder: "/data".into(),
+        new: true,
+        window,
+        batch_bytes: 1 << 10,
+        keep,
+        trim_every,
+        chunk_keys: 4,
+        seed: host.draw(0..=u64::MAX - 1),
+        clock_rate: 1.0 - drift + 2.0 * drift * host.draw(0..=1000) as f64 / 1000.0,
+        mutation,
+    };
+    let keep_alive = |manager: ManagerBuilder, server: Server| {
+        (
+            manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE),
+            server.keep_alive(KEEP_ALIVE, KEEP_ALIVE),
+        )
+    };
+    let node = Node::open(config, keep_alive).await?;
+    Ok(node.serve_at(host.address()).await?)
+}
+
+fn connect(host: &Host, cluster: &str) -> Result<Client> {
+    let manager = Manager::builder().nodes(host.nodes()).intercept(Telling::of_client(cluster));
+    let manager = manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).build()?;
+    Ok(Client::new(&manager, PATIENCE, Rng::with_seed(host.draw(0..=u64::MAX - 1)))?)
+}
+
+/// Reads and writes at random, whatever becomes of it.
+async fn work(
+    host: &Host,
+    client: &mut Client,
+    history: &History<Map>,
+    operations: u32,
+    keys: u32,
+) {
+    let me = u64::from(host.number());
+    for operation in 1..=operations {
+        if host.once_in(20) {
+            synchronise(host, client).await;
+        }
+        // Few keys that all fight for, and others that make the store larger than one chunk of a copy.
+        let key = match host.draw(0..=3) {
+            0 => format!("other {}", host.draw(1..=20)),
+            _ => format!("k{}", host.draw(1..=keys.into())),
+        };
+        let is_done = if host.once_in(2) {
+            // No two writes are of the same value, so a read tells which of them it saw.
+            write(host, client, history, key, format!("{me}.{operation}")).await
+        } else {
+            read(host, client, history, key).await
+        };
+        // Who was refused at once does not ask again at once.
+        sleep(Duration::from_millis(host.draw(0..=if is_done { 5 } else { 100 }))).await;
+    }
+}
+
+/// An operator lets a node copy the store of another.
+async fn synchronise(host: &Host, client: &mut Client) {
+    let nodes = host.nodes().len() as u64;
+    let node = host.draw(1..=nodes) as u32;
+    let mode = if host.once_in(4) { SyncMode::HoldTrim } else { SyncMode::CommitsFirst };
+    // It may not be reached, or copy already.
+    let _refused = client.synchronise(node, mode).await;
+}
+
+/// All nodes have the same store in the end.
+async fn converge(host: &Host, client: &mut Client, nodes: u32) -> Result {
+    for node in 2..=nodes {
+        loop {
+            let scrub = host.draw(1..=u64::MAX - 1);
+            if client.scrub(scrub).await.is_ok() {
+                let pair = [NodeId::from(1), NodeId::from(node)];
+                match compare::online(client.manager(), scrub, pair, 3, |_| {}).await {
+                    Ok(comparison) if comparison.is_equal() => break,
+                    Ok(comparison) => {
+                        return Err(format!("nodes 1 and {node} differ: {comparison}").into());
+                    }
+                    Err(_) => {} // One of them has not come so far.
+                }
+            }
+            sleep(KEEP_ALIVE).await;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the key could be read.
+async fn read(host: &Host, client: &mut Client, history: &History<Map>, key: String) -> bool {
+    let read = history.invoke(host.number().into(), Input::Read { key: key.clone() });
+    let value = client.get(&key).await;
+    value.map(|value| read.returned(Output::Value(value))).is_ok()
+}
+
+/// Whether the value was written for sure; otherwise it may have been, or be later, or never.
+async fn write(
+    host: &Host,
+    client: &mut Client,
+    history: &History<Map>,
+    key: String,
+    value: String,
+) -> bool {
+    let asked = Input::Write { key: key.clone(), value: value.clone() };
+    let write = history.invoke(host.number().into(), asked);
+    match client.put(&key, &value).await {
+        Ok(_) => write.returned(Output::Done),
+        Err(error) if error.is_without_effect() => {
+            write.failed();
+            return false;
+        }
+        Err(_) => return false,
+    }
+    true
+}
+
+fn mutation(name: Option<&str>) -> Result<Mutation> {
+    let mutant = name.map(|name| Mutant::from_str(name, false)).transpose()?;
+    Ok(mutant.map_or_else(Mutation::default, Mutation::from))
+}
+
+fn mutants() -> Vec<(String, String)> {
+    let told = Mutant::value_variants().iter().filter_map(Mutant::to_possible_value);
+    told.map(|mutant| {
+        let help = mutant.get_help().map(ToString::to_string).unwrap_or_default();
+        (mutant.get_name().to_owned(), help)
+    })
+    .collect()
+}
