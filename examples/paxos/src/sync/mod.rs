@@ -83,7 +83,12 @@ pub(crate) struct Synchronisation {
 
 impl Synchronisation {
     pub(crate) fn new(local: Local, own: Own, holds: Holds, scrubs: Scrubs) -> Self {
-        let provider = Provider::new(own.incarnation, own.chunk_keys, local.learner.clone(), local.log.clone());
+        let provider = Provider::new(
+            own.incarnation,
+            own.chunk_keys,
+            local.learner.clone(),
+            local.log.clone(),
+        );
         let (asked, progress) = (watch::Sender::default(), watch::Sender::default());
         Self { local, own, provider, holds, scrubs, asked, progress }
     }

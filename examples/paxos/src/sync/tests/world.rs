@@ -298,7 +298,8 @@ async fn follow(
             let slot = known.log.len() as u64;
             if number == 3 && applied == slot && slot < setup.slots {
                 let to = slot.saturating_sub(setup.keep);
-                let is_due = to > known.trimmed + setup.keep / 4 && slot > 25 && !parts.holds.is_held();
+                let is_due =
+                    to > known.trimmed + setup.keep / 4 && slot > 25 && !parts.holds.is_held();
                 known.append(setup, is_due.then_some(to));
             }
             if applied < known.trimmed && number != 3 {
