@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use quorum_runtime::{
-    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Request, RpcError, host,
+    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Reply, Request, RpcError,
+    host,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -165,7 +166,7 @@ impl Requester {
         });
         let (mut copy, after_key) = begun.await?;
         let after_slot = if holds { 0 } else { slot };
-        let mut request = PullRequest { cookie, after_key, after_slot, keys: self.own.chunk_keys };
+        let mut request = PullRequest { cookie, after_key, after_slot };
         self.tell(|progress| (progress.keys, progress.total_keys) = (0, keys));
         loop {
             let chunk = pull(node, &request).await?;
@@ -222,9 +223,12 @@ impl Requester {
 
 async fn probe(manager: &Manager) -> Result<Vec<(NodeId, ProbeReply)>, ConfigurationError> {
     let all = manager.synchronisation(Majority)?;
-    let replies = all.probe(within(PROBE, ProbeRequest {})).replies();
-    let answered = replies.filter_map(async |reply| Some((reply.node, reply.result.ok()?)));
-    Ok(answered.collect().await)
+    let mut replies = all.probe(within(PROBE, ProbeRequest {})).replies();
+    let mut answered = Vec::new();
+    while let Some(Reply { node, result, .. }) = replies.next().await {
+        answered.extend(result.map(|reply| (node, reply)));
+    }
+    Ok(answered)
 }
 
 /// Asks for a chunk, and again if no answer comes: it is the same chunk.
