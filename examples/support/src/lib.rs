@@ -4,10 +4,19 @@
 //! - [`identity`]: whose a store is;
 //! - [`folder`]: a folder that one process has for itself;
 //! - [`prompt`]: commands from a terminal or a pipe;
+//! - [`tls`]: the options for it;
+//! - [`process`]: servers as processes that are killed;
 //! - [`backend`]: below the database, a file of the host, or one of a test.
 
 pub mod backend;
+mod checked;
+#[cfg(test)]
+mod damage_tests;
 pub mod folder;
+mod header;
 pub mod identity;
+pub mod process;
 pub mod prompt;
+mod rehearsal;
 pub mod store;
+pub mod tls;
