@@ -99,24 +99,35 @@ impl Database {
         stored.map(|bytes| decode(key, bytes.value())).transpose()
     }
 
-    /// Stores an entry, unless a newer one is there. When this returns, it is durable, and says
-    /// whether the entry is what is stored now.
-    pub(crate) fn store(&self, key: &str, entry: &Entry) -> Result<bool, DatabaseError> {
+    /// Stores entries in this order, each unless a newer one is there, in one transaction. When this
+    /// returns they are durable, and it says of each whether it is what is stored now, or was before
+    /// those behind it.
+    pub(crate) fn store<'a>(
+        &self,
+        entries: impl IntoIterator<Item = (&'a str, &'a Entry)>,
+    ) -> Result<Vec<bool>, DatabaseError> {
         let mut transaction = self.store.begin_write().map_err(failed)?;
         if self.mutation.is(Mutant::NoSync) {
             transaction.set_durability(Durability::None).map_err(failed)?;
         }
         let mut table = transaction.open_table(ENTRIES).map_err(failed)?;
-        let known = table.get(key).map_err(failed)?;
-        let known = known.map(|bytes| decode(key, bytes.value())).transpose()?;
-        let known = known.as_ref().map(version);
-        if known >= Some(version(entry)) && !self.mutation.is(Mutant::StoreOlder) {
-            return Ok(known == Some(version(entry)));
+        let (mut stored, mut is_changed) = (Vec::new(), false);
+        for (key, entry) in entries {
+            let known = table.get(key).map_err(failed)?;
+            let known = known.map(|bytes| decode(key, bytes.value())).transpose()?;
+            let known = known.as_ref().map(version);
+            let is_newer = known < Some(version(entry)) || self.mutation.is(Mutant::StoreOlder);
+            if is_newer {
+                table.insert(key, entry.encode_to_vec().as_slice()).map_err(failed)?;
+            }
+            is_changed |= is_newer;
+            stored.push(is_newer || known == Some(version(entry)));
         }
-        table.insert(key, entry.encode_to_vec().as_slice()).map_err(failed)?;
         drop(table);
-        transaction.commit().map_err(failed)?;
-        Ok(true)
+        if is_changed {
+            transaction.commit().map_err(failed)?;
+        }
+        Ok(stored)
     }
 
     /// What [`Mutant::ForgetVersionAfterRestart`] does at the start.
@@ -127,7 +138,7 @@ impl Database {
         for stored in table.iter().map_err(failed)? {
             let (key, bytes) = stored.map_err(failed)?;
             let value = decode(key.value(), bytes.value())?.value;
-            forgotten.push((key.value().to_owned(), Entry { value, version: None }));
+            forgotten.push((key.value().to_owned(), Entry { value, ..Entry::default() }));
         }
         for (key, entry) in forgotten {
             table.insert(key.as_str(), entry.encode_to_vec().as_slice()).map_err(failed)?;
@@ -162,11 +173,16 @@ mod tests {
     use example_support::backend::WatchedFile;
 
     fn entry(value: &str, number: u64, writer: u32) -> Entry {
-        Entry { value: value.to_owned(), version: Some(Version { number, writer }) }
+        let version = Some(Version { number, writer });
+        Entry { value: value.to_owned(), version, ..Entry::default() }
     }
 
     fn me() -> Identity {
         Identity::new("test", 0)
+    }
+
+    fn store(database: &Database, entry: &Entry) -> Result<bool, DatabaseError> {
+        database.store([("k", entry)]).map(|stored| stored[0])
     }
 
     fn value(database: &Database) -> Option<String> {
@@ -177,12 +193,12 @@ mod tests {
     fn the_newer_entry_stays_whatever_the_order_of_arrival() {
         let database = Database::in_memory(Mutation::default()).unwrap();
         assert_eq!(value(&database), None);
-        assert!(database.store("k", &entry("new", 2, 1)).unwrap());
-        assert!(!database.store("k", &entry("old", 1, 9)).unwrap());
-        assert!(!database.store("k", &entry("lower writer", 2, 0)).unwrap());
+        assert!(store(&database, &entry("new", 2, 1)).unwrap());
+        assert!(!store(&database, &entry("old", 1, 9)).unwrap());
+        assert!(!store(&database, &entry("lower writer", 2, 0)).unwrap());
         assert_eq!(value(&database).unwrap(), "new");
-        assert!(database.store("k", &entry("higher writer", 2, 2)).unwrap());
-        assert!(database.store("k", &entry("higher writer", 2, 2)).unwrap());
+        assert!(store(&database, &entry("higher writer", 2, 2)).unwrap());
+        assert!(store(&database, &entry("higher writer", 2, 2)).unwrap());
         assert_eq!(value(&database).unwrap(), "higher writer");
     }
 
@@ -191,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = || Database::in_folder(folder.path(), &me(), Mutation::default()).unwrap();
         assert_eq!(value(&open()), None);
-        open().store("k", &entry("v", 1, 1)).unwrap();
+        store(&open(), &entry("v", 1, 1)).unwrap();
         assert_eq!(open().get("k").unwrap().unwrap(), entry("v", 1, 1));
         let names = Disk::folder(folder.path()).unwrap().names().unwrap();
         assert_eq!(names, [FILE]);
@@ -210,8 +226,8 @@ mod tests {
     #[test]
     fn mutants_of_the_store_do_what_they_say() {
         let older = Database::in_memory(Mutant::StoreOlder.into()).unwrap();
-        older.store("k", &entry("new", 2, 1)).unwrap();
-        assert!(older.store("k", &entry("old", 1, 1)).unwrap());
+        store(&older, &entry("new", 2, 1)).unwrap();
+        assert!(store(&older, &entry("old", 1, 1)).unwrap());
         assert_eq!(value(&older).unwrap(), "old");
 
         let folder = tempfile::tempdir().unwrap();
@@ -219,9 +235,9 @@ mod tests {
             let mutant = Mutant::ForgetVersionAfterRestart.into();
             Database::in_folder(folder.path(), &me(), mutant).unwrap()
         };
-        open().store("k", &entry("v", 7, 7)).unwrap();
+        store(&open(), &entry("v", 7, 7)).unwrap();
         let forgetful = open().get("k").unwrap();
-        assert_eq!(forgetful, Some(Entry { value: "v".to_owned(), version: None }));
+        assert_eq!(forgetful, Some(Entry { value: "v".to_owned(), ..Entry::default() }));
     }
 
     #[test]
@@ -230,7 +246,7 @@ mod tests {
             let file = WatchedFile::default();
             let database = Database::on(file.clone(), mutation).unwrap();
             let before = file.syncs();
-            database.store("k", &entry("v", 1, 1)).unwrap();
+            store(&database, &entry("v", 1, 1)).unwrap();
             file.syncs() - before
         };
         assert!(syncs(Mutation::default()) > 0);
@@ -243,7 +259,7 @@ mod tests {
         let file = WatchedFile::default();
         let database = Database::on(file.clone(), Mutation::default()).unwrap();
         file.fail();
-        let error = database.store("k", &entry("v", 1, 1)).unwrap_err().to_string();
+        let error = store(&database, &entry("v", 1, 1)).unwrap_err().to_string();
         assert!(error.contains("the disk of this test fails"), "{error}");
     }
 }

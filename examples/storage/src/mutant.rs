@@ -6,7 +6,7 @@
 pub(crate) enum Mutant {
     /// A node answers a write before the value is stored.
     AcknowledgeBeforeStoring,
-    /// A node answers that a value is stored although storing it has failed, and goes on.
+    /// A node answers that a value is stored although storing it has failed.
     AckOnError,
     /// A node commits without a sync.
     NoSync,
@@ -26,6 +26,12 @@ pub(crate) enum Mutant {
     MajorityOverContacted,
     /// A client numbers its writes without asking what the nodes hold.
     SameVersion,
+    /// A client takes what servers say for what the writer has signed.
+    VerifyNothing,
+    /// The signature is of the version and the value alone, so it fits every key.
+    SignNoKey,
+    /// Quorums are majorities although servers lie.
+    MajorityOfLiars,
 }
 
 /// The fault that a process has, or none.

@@ -2,6 +2,7 @@
 //!
 //! - [`store`]: a database of redb in a folder of the host, which belongs to one node of one cluster;
 //! - [`identity`]: whose a store is;
+//! - [`membership`]: who is refused, of another cluster or another version;
 //! - [`folder`]: a folder that one process has for itself;
 //! - [`prompt`]: commands from a terminal or a pipe;
 //! - [`tls`]: the options for it;
@@ -15,6 +16,7 @@ mod damage_tests;
 pub mod folder;
 mod header;
 pub mod identity;
+pub mod membership;
 pub mod process;
 pub mod prompt;
 mod rehearsal;
