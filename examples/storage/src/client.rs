@@ -236,7 +236,7 @@ impl Client {
 
     /// What looks at each reply once, in the task that awaits the call, before the quorum function sees
     /// it. A reply that is refused counts towards no quorum.
-    fn verified(
+    pub(crate) fn verified(
         &self,
         key: &str,
     ) -> impl FnMut(NodeId, ReadReply, &MetadataMap) -> Result<ReadReply, Status> + Send + 'static

@@ -137,3 +137,76 @@ fn fail(failure: &watch::Sender<Option<Arc<DatabaseError>>>, error: DatabaseErro
 fn refusal(error: &DatabaseError) -> Status {
     Status::internal(format!("the store of this node has failed: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use example_support::backend::WatchedFile;
+    use futures::FutureExt as _;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::mutant::Mutation;
+    use crate::storage::Version;
+
+    fn commits(file: &WatchedFile) -> Commits {
+        Commits::start(Database::on(file.clone(), Mutation::default()).unwrap())
+    }
+
+    fn entry(number: u64, value: &str) -> Entry {
+        let version = Some(Version { number, writer: 1 });
+        Entry { value: value.to_owned(), version, ..Entry::default() }
+    }
+
+    #[tokio::test]
+    async fn writes_that_come_together_share_a_sync_that_precedes_their_answers() {
+        let file = WatchedFile::default();
+        let commits = commits(&file);
+        let before = file.syncs();
+        let mut writes = JoinSet::new();
+        for number in 1..=64 {
+            let (commits, file) = (commits.clone(), file.clone());
+            writes.spawn(async move {
+                let queued = commits.queue(format!("k{}", number % 8), entry(number, "v"));
+                let queued = queued.await.unwrap();
+                let syncs = file.syncs();
+                assert!(commits.stored(queued).await.unwrap());
+                assert!(file.syncs() > syncs, "nothing was synced before the answer");
+            });
+        }
+        writes.join_all().await;
+        assert!(file.syncs() - before <= 6, "{} syncs", file.syncs() - before);
+        assert_eq!(commits.get("k0".to_owned()).await.unwrap().unwrap(), entry(64, "v"));
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_bytes() {
+        let file = WatchedFile::default();
+        let commits = commits(&file);
+        let value = "v".repeat(1 << 20);
+        // On one thread the task that writes has no turn before something waits.
+        for number in 1..=15 {
+            let queued = commits.queue("k".to_owned(), entry(number, &value)).now_or_never();
+            queued.unwrap().unwrap();
+        }
+        let queued = commits.queue("k".to_owned(), entry(16, &value));
+        assert!(queued.now_or_never().is_none());
+        commits.queue("k".to_owned(), entry(17, &value)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_a_failure_nothing_is_acknowledged() {
+        let file = WatchedFile::default();
+        let commits = commits(&file);
+        file.fail();
+        let queued = commits.queue("k".to_owned(), entry(1, "v")).await.unwrap();
+        let waiting = commits.queue("l".to_owned(), entry(1, "v")).await.unwrap();
+        for write in [queued, waiting] {
+            let refused = commits.stored(write).await.unwrap_err();
+            assert!(refused.message().contains("the disk of this test fails"), "{refused}");
+        }
+        commits.failure().await;
+        let refused = commits.queue("k".to_owned(), entry(2, "v")).await.unwrap_err();
+        assert!(refused.message().contains("the store of this node has failed"), "{refused}");
+        commits.get("k".to_owned()).await.unwrap_err();
+    }
+}

@@ -104,3 +104,97 @@ fn forged(newest: Option<Entry>) -> Entry {
     entry.value.push_str("forged");
     entry
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use example_support::identity::Identity;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::client::{Client, ClientError, Register, connect};
+    use crate::mutant::Mutation;
+    use crate::node::Node;
+    use crate::signature::Authority;
+    use crate::storage::{StorageConfiguration as _, StorageServer};
+
+    /// Servers of which the first ones lie, and their writer.
+    async fn cluster(nodes: u32, lies: &[Lie]) -> Client {
+        let authority = Authority::from_seed([7; 32]).unwrap();
+        let mut addresses = Vec::new();
+        for number in 0..nodes {
+            let node = Node {
+                identity: Identity::new("liars", number),
+                authority: Some(authority.clone()),
+                mutation: Mutation::default(),
+            };
+            let store = node.open(None).await.unwrap();
+            let server = match lies.get(number as usize) {
+                None => node.server(StorageServer::new(store)),
+                Some(lie) => node.server(StorageServer::new(Liar::new(store, *lie))),
+            };
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            addresses.push(listener.local_addr().unwrap().to_string());
+            tokio::spawn(server.serve_with_listener(listener, std::future::pending()));
+        }
+        let manager = connect("liars", &addresses, Duration::from_secs(10)).build().unwrap();
+        Client::new(manager, Register::Signed(authority), 1, Mutation::default()).unwrap()
+    }
+
+    async fn read(client: &Client, key: &str) -> Result<Option<String>, ClientError> {
+        client.read(client.storage(), key).await
+    }
+
+    #[tokio::test]
+    async fn liars_never_change_the_result() {
+        for (nodes, faults) in [(4, 1), (5, 1), (7, 2)] {
+            for (one, other) in (0..4).map(|lie| (Lie::ALL[lie], Lie::ALL[(lie + 1) % 4])) {
+                let client = cluster(nodes, &[one, other][..faults]).await;
+                client.write(client.storage(), "other", "for another key").await.unwrap();
+                for round in ["1", "2", "3"] {
+                    client.write(client.storage(), "k", round).await.unwrap();
+                    for _ in 0..3 {
+                        assert_eq!(read(&client, "k").await.unwrap().as_deref(), Some(round));
+                    }
+                }
+                let mut last = None;
+                let levels = client.read_by_levels(client.storage(), "k", |level, value| {
+                    last = Some((level, value.map(str::to_owned)));
+                });
+                levels.await.unwrap();
+                assert_eq!(last, Some((3, Some("3".to_owned()))), "{one:?}, {other:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_forged_counts_towards_no_quorum() {
+        // None of the replies that come is signed, and the rest are no quorum.
+        for forgers in [2, 3, 4] {
+            let client = cluster(4, &[Lie::Forge; 4][..forgers]).await;
+            let refused = read(&client, "k").await.unwrap_err().to_string();
+            assert!(refused.contains("the writer has not signed this"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_reply_is_verified_once() {
+        static VERIFIED: AtomicUsize = AtomicUsize::new(0);
+        let client = cluster(4, &[Lie::Forge]).await;
+        client.write(client.storage(), "k", "v").await.unwrap();
+        let request = ReadRequest { key: "k".to_owned() };
+        let mut verified = client.verified("k");
+        let read = client.storage().read(request).map_replies(move |node, reply, metadata| {
+            VERIFIED.fetch_add(1, Ordering::Relaxed);
+            verified(node, reply, metadata)
+        });
+        let mut replies = read.replies();
+        let mut refused = 0;
+        while let Some(reply) = replies.next().await {
+            refused += usize::from(reply.result.is_err());
+        }
+        assert_eq!((VERIFIED.load(Ordering::Relaxed), refused), (4, 1));
+    }
+}

@@ -21,8 +21,11 @@ mod commits;
 mod database;
 mod keys;
 #[cfg(feature = "sim")]
+mod kill;
+#[cfg(feature = "sim")]
 mod liar;
 mod limits;
+mod load;
 mod mutant;
 mod newest;
 mod node;
@@ -126,6 +129,13 @@ enum Subcommands {
         folder: PathBuf,
     },
 
+    /// Measures durable writes of several clients, to servers in this process.
+    Load(load::Load),
+
+    /// Runs servers as processes, kills them at random, and checks what their clients see.
+    #[cfg(feature = "sim")]
+    Kill(kill::Kill),
+
     /// Runs whole clusters under simulated faults, and checks what their clients see.
     #[cfg(feature = "sim")]
     Sim(sim::Command),
@@ -166,6 +176,9 @@ fn main() -> anyhow::Result<ExitCode> {
                 println!("{}", file.display());
             }
         }
+        Some(Subcommands::Load(load)) => Runtime::new()?.block_on(load.run())?,
+        #[cfg(feature = "sim")]
+        Some(Subcommands::Kill(kill)) => kill.run()?,
         #[cfg(feature = "sim")]
         Some(Subcommands::Sim(command)) => return Ok(command.run()),
         None => open_prompt(&Runtime::new()?, prompt)?,
