@@ -6,25 +6,20 @@
 //! to Reliable and Secure Distributed Programming*, 2011, algorithm 4.15; with a write-back, which makes the
 //! register atomic).
 
-use std::time::Duration;
-
-use example_support::membership::Caller;
 use quorum_runtime::metadata::MetadataMap;
 use quorum_runtime::{
-    Configuration, ConfigurationError, Manager, ManagerBuilder, Node, NodeId, QuorumError,
-    RpcError, Status,
+    Configuration, ConfigurationError, Manager, NodeId, QuorumError, RpcError, Status,
 };
 
 use crate::database::version;
 use crate::limits::{self, TooLarge};
-use crate::mutant::{Mutant, Mutation};
+use crate::mutant::{Mutant, Mutation, contacted};
 use crate::newest::{Newest, Reading};
-use crate::node::PROTOCOL;
 use crate::numbers::Numbers;
 use crate::signature::Authority;
 use crate::storage::{
-    Entry, ReadReply, ReadRequest, StorageConfiguration as _, StorageManager as _,
-    StorageNode as _, Version, WriteReply, WriteRequest,
+    Entry, ReadReply, ReadRequest, StorageConfiguration as _, StorageManager as _, Version,
+    WriteReply, WriteRequest,
 };
 
 /// Who writes, and whom the readers trust.
@@ -52,13 +47,18 @@ impl Register {
 /// A client of the store.
 #[derive(Debug)]
 pub(crate) struct Client {
-    manager: Manager,
-    storage: Configuration<Newest>,
+    pub(crate) manager: Manager,
+    storage: Nodes,
     register: Register,
     writer: u32,
     numbers: Numbers,
     mutation: Mutation,
 }
+
+/// Those who are asked: all nodes, or some.
+pub(crate) type Nodes = Configuration<Newest>;
+
+type Result<T, E = ClientError> = std::result::Result<T, E>;
 
 /// Why nothing is read or written, or nobody knows whether it is.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +73,6 @@ pub(crate) enum ClientError {
     TooLarge(#[from] TooLarge),
     #[error("only the writer can write here, who has the private key: name it with --key")]
     NotTheWriter,
-}
-
-/// Connections to all servers of a cluster, numbered from 0 in the order of their addresses.
-pub(crate) fn connect(cluster: &str, addresses: &[String], timeout: Duration) -> ManagerBuilder {
-    let builder = Manager::builder().timeout(timeout).intercept(Caller::new(PROTOCOL, cluster));
-    (0..).zip(addresses).fold(builder, |b, (id, address)| b.node(id, address))
 }
 
 impl Client {
@@ -96,16 +90,8 @@ impl Client {
     }
 
     /// The configuration of all nodes.
-    pub(crate) const fn storage(&self) -> &Configuration<Newest> {
+    pub(crate) const fn storage(&self) -> &Nodes {
         &self.storage
-    }
-
-    pub(crate) fn node(&self, id: u32) -> Result<Node, ConfigurationError> {
-        self.manager.node(id)
-    }
-
-    pub(crate) fn nodes(&self) -> Vec<Node> {
-        self.manager.nodes()
     }
 
     /// The value under a key: the last one that was written before this began, or one that was written
@@ -113,12 +99,8 @@ impl Client {
     ///
     /// What only some of the nodes hold is stored on a quorum before it is returned, so that no later
     /// read misses it.
-    pub(crate) async fn read(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-    ) -> Result<Option<String>, ClientError> {
-        let storage = self.contacted(storage);
+    pub(crate) async fn read(&self, storage: &Nodes, key: &str) -> Result<Option<String>> {
+        let storage = contacted(storage, self.mutation);
         let reading = self.reading(&storage, key).await?;
         let Some(newest) = reading.newest else {
             return Ok(None);
@@ -133,10 +115,10 @@ impl Client {
     /// a quorum says, which is no older than what was written before; 3, what [`read`](Self::read) returns.
     pub(crate) async fn read_by_levels(
         &self,
-        storage: &Configuration<Newest>,
+        storage: &Nodes,
         key: &str,
         mut show: impl FnMut(u32, Option<&str>),
-    ) -> Result<(), ClientError> {
+    ) -> Result<()> {
         let call = storage.probe(ReadRequest { key: key.to_owned() });
         let mut call = call.map_replies(self.verified(key));
         while let Some(level) = call.next().await {
@@ -153,25 +135,15 @@ impl Client {
 
     /// Writes a value, for every read that begins after this to find. After an error of a quorum it may
     /// be read or not, until another is written.
-    pub(crate) async fn write(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-        value: &str,
-    ) -> Result<(), ClientError> {
-        let storage = self.contacted(storage);
+    pub(crate) async fn write(&self, storage: &Nodes, key: &str, value: &str) -> Result<()> {
+        let storage = contacted(storage, self.mutation);
         let entry = self.newer(&storage, key, value).await?;
         self.store(&storage, key, entry).await
     }
 
     /// An entry that is newer than what a quorum holds: what a writer who is alone knows after his first
     /// write, and others find out in a read phase.
-    pub(crate) async fn newer(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-        value: &str,
-    ) -> Result<Entry, ClientError> {
+    pub(crate) async fn newer(&self, storage: &Nodes, key: &str, value: &str) -> Result<Entry> {
         let is_alone = !matches!(self.register, Register::ManyWriters);
         let is_known = is_alone && self.numbers.are_above(key);
         if is_known || self.mutation.is(Mutant::SameVersion) {
@@ -186,34 +158,8 @@ impl Client {
         Ok(entry)
     }
 
-    /// An entry that is newer than what one node holds.
-    pub(crate) async fn newer_at(
-        &self,
-        node: &Node,
-        key: &str,
-        value: &str,
-    ) -> Result<Entry, ClientError> {
-        let held = self.held_by(node, key).await?;
-        self.next(key, value, held.as_ref())
-    }
-
-    /// What one node holds.
-    pub(crate) async fn held_by(
-        &self,
-        node: &Node,
-        key: &str,
-    ) -> Result<Option<Entry>, ClientError> {
-        let reply = node.read(ReadRequest { key: key.to_owned() }).await?;
-        Ok(self.verified(key)(node.id(), reply, &MetadataMap::new())?.entry)
-    }
-
     /// Stores an entry on a quorum.
-    pub(crate) async fn store(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-        entry: Entry,
-    ) -> Result<(), ClientError> {
+    pub(crate) async fn store(&self, storage: &Nodes, key: &str, entry: Entry) -> Result<()> {
         let version = entry.version;
         let write = storage.write(WriteRequest { key: key.to_owned(), entry: Some(entry) });
         // An answer to another write says nothing of this one.
@@ -225,11 +171,7 @@ impl Client {
         Ok(())
     }
 
-    async fn reading(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-    ) -> Result<Reading, QuorumError> {
+    async fn reading(&self, storage: &Nodes, key: &str) -> Result<Reading, QuorumError> {
         let call = storage.read(ReadRequest { key: key.to_owned() });
         call.map_replies(self.verified(key)).await
     }
@@ -253,7 +195,7 @@ impl Client {
     }
 
     /// The next entry of this writer, which is newer than the one that is known.
-    fn next(&self, key: &str, value: &str, known: Option<&Entry>) -> Result<Entry, ClientError> {
+    pub(crate) fn next(&self, key: &str, value: &str, known: Option<&Entry>) -> Result<Entry> {
         limits::check(key, value)?;
         let (known, _) = known.map(version).unwrap_or_default();
         let number = self.numbers.next(known);
@@ -267,27 +209,16 @@ impl Client {
         }
         Ok(entry)
     }
-
-    /// The configuration itself; for [`Mutant::MajorityOverContacted`] its fastest majority, as if that
-    /// were all.
-    fn contacted(&self, storage: &Configuration<Newest>) -> Configuration<Newest> {
-        if !self.mutation.is(Mutant::MajorityOverContacted) {
-            return storage.clone();
-        }
-        let connected =
-            storage.targets().iter().filter(|node| node.connection_state().is_connected());
-        let contacted: Vec<_> = connected.map(Node::id).collect();
-        if contacted.is_empty() {
-            return storage.clone();
-        }
-        storage.with_members(contacted).unwrap_or_else(|_| storage.clone())
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cluster::{CLUSTER, Cluster};
+    use crate::connection::connect;
+    use crate::storage::StorageNode as _;
 
     /// Five servers, and clients of them.
     struct Servers(Cluster);

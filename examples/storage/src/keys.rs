@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use crate::signature::Authority;
 
@@ -20,7 +23,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Authority> {
     let wrong = || format!("{shown} has no key: make a pair with `storage make-keys FOLDER`");
     let bytes = decode(text.trim()).with_context(wrong)?;
     if bytes.len() == PUBLIC {
-        return Ok(Authority::reader(bytes));
+        return Ok(Authority { public: bytes, pair: None });
     }
     Authority::writer(&bytes).with_context(wrong)
 }
@@ -46,9 +49,32 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<[PathBuf; 2]> {
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let (pair, authority) = generate()?;
-    write(&files[1], authority.public(), 0o644)?;
+    write(&files[1], &authority.public, 0o644)?;
     write(&files[0], &pair, 0o600)?;
     Ok(files)
+}
+
+impl Authority {
+    /// A new key pair, as PKCS #8.
+    fn generate() -> Option<Vec<u8>> {
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok()?;
+        Some(pkcs8.as_ref().to_vec())
+    }
+
+    /// One who writes, if that is such a pair.
+    fn writer(pkcs8: &[u8]) -> Option<Self> {
+        Ed25519KeyPair::from_pkcs8(pkcs8).ok().map(Self::of)
+    }
+
+    /// A writer whose key everybody can make, for tests.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn from_seed(seed: [u8; 32]) -> Option<Self> {
+        Ed25519KeyPair::from_seed_unchecked(&seed).ok().map(Self::of)
+    }
+
+    fn of(pair: Ed25519KeyPair) -> Self {
+        Self { public: pair.public_key().as_ref().to_vec(), pair: Some(Arc::new(pair)) }
+    }
 }
 
 fn private(folder: &Path) -> PathBuf {
@@ -99,9 +125,9 @@ mod tests {
         assert!(authority.can_write());
         let reader = read(&folder.path().join("writer.pub")).unwrap();
         assert!(!reader.can_write());
-        assert_eq!(reader.public(), authority.public());
+        assert_eq!(reader.public, authority.public);
         let again = in_folder(Some(folder.path())).unwrap();
-        assert_eq!(again.public(), authority.public());
+        assert_eq!(again.public, authority.public);
         let error = make(folder.path()).unwrap_err().to_string();
         assert!(error.contains("is there already"), "{error}");
     }

@@ -15,8 +15,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::client::{Client, Register, connect};
+use crate::client::{Client, Register};
 use crate::cluster::CLUSTER;
+use crate::connection::connect;
 use crate::database::version;
 use crate::mutant::Mutation;
 use crate::storage::{Entry, StorageConfiguration as _, WriteRequest};

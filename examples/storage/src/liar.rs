@@ -114,7 +114,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::client::{Client, ClientError, Register, connect};
+    use crate::client::{Client, ClientError, Register};
+    use crate::connection::connect;
     use crate::mutant::Mutation;
     use crate::node::Node;
     use crate::signature::Authority;

@@ -8,8 +8,9 @@ use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::client::{Client, Register, connect};
+use crate::client::{Client, Register};
 use crate::cluster::{CLUSTER, Cluster};
+use crate::connection::connect;
 use crate::mutant::Mutation;
 
 /// How many keys are written.

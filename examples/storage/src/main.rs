@@ -17,7 +17,7 @@
 
 mod client;
 mod cluster;
-mod commits;
+mod connection;
 mod database;
 mod keys;
 #[cfg(feature = "sim")]
@@ -223,7 +223,7 @@ fn open_prompt(runtime: &Runtime, prompt: Prompt) -> anyhow::Result<()> {
     };
     let client = {
         let _entered = runtime.enter();
-        let mut manager = client::connect(&name, &addresses, Duration::from_millis(timeout_ms));
+        let mut manager = connection::connect(&name, &addresses, Duration::from_millis(timeout_ms));
         if let Some(tls) = tls.client()? {
             manager = manager.tls_config(tls);
         }

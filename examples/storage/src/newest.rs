@@ -1,6 +1,6 @@
 //! The quorum functions: when enough nodes have answered, and what their answers come to.
 
-use quorum_runtime::{Any, Dissemination, Level, Replies, Threshold, Verdict};
+use quorum_runtime::{Dissemination, Level, Replies, Verdict};
 
 use crate::database::version;
 use crate::mutant::{Mutant, Mutation};
@@ -29,7 +29,8 @@ pub(crate) struct Reading {
 
 impl StorageQuorumSpec for Newest {
     fn read(&self, _request: &ReadRequest, replies: &Replies<ReadReply>) -> Verdict<Reading> {
-        if self.is_quorum(replies) { Verdict::Done(reading(replies)) } else { Verdict::Pending }
+        let is_enough = self.is_quorum(replies) || self.mutation.is_read_early(replies);
+        if is_enough { Verdict::Done(reading(replies)) } else { Verdict::Pending }
     }
 
     /// Level 1: some node says so. Level 2: the newest of a quorum. Level 3: all of a quorum agree; where
@@ -46,18 +47,12 @@ impl StorageQuorumSpec for Newest {
         let reading = reading(replies);
         Verdict::Done(match (is_quorum, reading.is_agreed) {
             (false, _) => Level::new(1, reading),
-            (true, false) => Level::new(2, reading).last(),
-            (true, true) => Level::new(3, reading).last(),
+            (true, is_agreed) => Level::new(if is_agreed { 3 } else { 2 }, reading).last(),
         })
     }
 
     fn write(&self, _request: &WriteRequest, replies: &Replies<WriteReply>) -> Verdict<WriteReply> {
-        let half = Threshold(replies.members().len() / 2);
-        let is_enough = if self.mutation.is(Mutant::WriteMinority) {
-            replies.is_quorum(&half)
-        } else {
-            replies.is_quorum(&self.system(replies.members().len()))
-        };
+        let is_enough = self.is_quorum(replies) || self.mutation.is_written_early(replies);
         if !is_enough {
             return Verdict::Pending;
         }
@@ -69,14 +64,11 @@ impl StorageQuorumSpec for Newest {
 impl Newest {
     /// The quorums of so many members. Without liars they are the majorities.
     pub(crate) fn system(self, members: usize) -> Dissemination {
-        let faults = if self.among_liars { members.saturating_sub(1) / 3 } else { 0 };
-        Dissemination { faults: if self.mutation.is(Mutant::MajorityOfLiars) { 0 } else { faults } }
+        let among_liars = self.among_liars && !self.mutation.is(Mutant::MajorityOfLiars);
+        Dissemination { faults: if among_liars { members.saturating_sub(1) / 3 } else { 0 } }
     }
 
-    fn is_quorum(&self, replies: &Replies<ReadReply>) -> bool {
-        if self.mutation.is(Mutant::ReadOne) {
-            return replies.is_quorum(&Any);
-        }
+    fn is_quorum<R>(&self, replies: &Replies<R>) -> bool {
         replies.is_quorum(&self.system(replies.members().len()))
     }
 }

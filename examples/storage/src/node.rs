@@ -31,12 +31,19 @@ impl Node {
     /// Its store: in a folder, or in memory where there is none.
     pub(crate) async fn open(&self, folder: Option<&Path>) -> anyhow::Result<Store> {
         let (identity, mutation) = (self.identity.clone(), self.mutation);
+        let place = folder.map(|folder| format!("cannot open the store in {}", folder.display()));
         let folder = folder.map(Path::to_owned);
-        let database = host::blocking(move || match folder {
-            Some(folder) => Database::in_folder(&folder, &identity, mutation),
-            None => Database::in_memory(mutation),
+        let database = host::blocking(move || {
+            let database = match folder {
+                Some(folder) => Database::in_folder(&folder, &identity, mutation)?,
+                None => Database::in_memory(mutation)?,
+            };
+            #[cfg(feature = "mutants")]
+            crate::mutant::forget_versions(&database)?;
+            anyhow::Ok(database)
         });
-        Ok(Store::new(database.await?, self.authority.clone(), mutation))
+        let database = database.await.with_context(|| place.unwrap_or_default())?;
+        Ok(Store::new(database, self.authority.clone(), mutation))
     }
 
     /// Answers those who want this node.
@@ -76,7 +83,8 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::client::{Client, Register, connect};
+    use crate::client::{Client, Register};
+    use crate::connection::connect;
     use crate::storage::StorageServer;
     use example_support::backend::WatchedFile;
 
@@ -89,7 +97,7 @@ mod tests {
     impl Running {
         async fn start(mutation: Mutation) -> Self {
             let file = WatchedFile::default();
-            let database = Database::on(file.clone(), mutation).unwrap();
+            let database = Database::on(file.clone(), mutation);
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let addresses = [listener.local_addr().unwrap().to_string()];
             let identity = Identity::new("test", 0);

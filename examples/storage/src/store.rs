@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use example_support::commits::{Commits, Queued};
 use quorum_runtime::{Call, Status};
 
-use crate::commits::{Commits, Queued};
-use crate::database::{Database, DatabaseError};
+use crate::database::Database;
 use crate::limits;
 use crate::mutant::{Mutant, Mutation};
 use crate::signature::Authority;
@@ -17,7 +17,7 @@ use crate::storage::{self, ReadReply, ReadRequest, WriteReply, WriteRequest};
 /// the process can end.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    commits: Commits,
+    commits: Commits<Database>,
     /// Without one, anybody may write.
     authority: Option<Authority>,
     mutation: Mutation,
@@ -27,7 +27,8 @@ pub(crate) struct Store {
 
 impl storage::Storage for Store {
     async fn read(&self, _call: Call, request: ReadRequest) -> Result<ReadReply, Status> {
-        let mut reply = ReadReply { entry: self.commits.get(request.key).await? };
+        let mut reply =
+            ReadReply { entry: self.commits.read(move |map| map.get(&request.key)).await? };
         if self.mutation.is(Mutant::ReplyForAnotherCall) {
             let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut reply, &mut previous);
@@ -74,17 +75,17 @@ impl Store {
     }
 
     /// Waits until the database fails, and tells why.
-    pub(crate) async fn failure(&self) -> Arc<DatabaseError> {
+    pub(crate) async fn failure(&self) -> Arc<redb::Error> {
         self.commits.failure().await
     }
 
-    async fn queue(&self, request: WriteRequest) -> Result<Queued, Status> {
+    async fn queue(&self, request: WriteRequest) -> Result<Queued<bool>, Status> {
         let WriteRequest { key, entry } = request;
         let entry = entry.ok_or_else(|| Status::invalid_argument("the entry is missing"))?;
         limits::check(&key, &entry.value)?;
         if let Some(authority) = &self.authority {
             authority.verify(&key, &entry, self.mutation)?;
         }
-        self.commits.queue(key, entry).await
+        self.commits.queue((key, entry)).await
     }
 }

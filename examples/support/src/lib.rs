@@ -1,6 +1,7 @@
 //! What the examples share, and is no part of their protocols.
 //!
 //! - [`store`]: a database of redb in a folder of the host, which belongs to one node of one cluster;
+//! - [`commits`]: group commit, one sync for all who wait;
 //! - [`identity`]: whose a store is;
 //! - [`membership`]: who is refused, of another cluster or another version;
 //! - [`folder`]: a folder that one process has for itself;
@@ -11,6 +12,7 @@
 
 pub mod backend;
 mod checked;
+pub mod commits;
 #[cfg(test)]
 mod damage_tests;
 pub mod folder;

@@ -84,6 +84,18 @@ pub enum Reason {
     Failed(redb::Error),
 }
 
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        in_file("the folder", Reason::Failed(error.into()))
+    }
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        in_file("the store", Reason::Failed(error))
+    }
+}
+
 impl StoreError {
     /// Why it cannot be used.
     #[must_use]

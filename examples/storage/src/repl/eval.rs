@@ -143,8 +143,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::client::{Register, connect};
+    use crate::client::Register;
     use crate::cluster::{CLUSTER, Cluster};
+    use crate::connection::connect;
     use crate::mutant::Mutation;
 
     fn client(addresses: &[String]) -> Client {
