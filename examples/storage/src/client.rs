@@ -1,36 +1,78 @@
-//! The client: an atomic register for each key, read and written by anyone (Attiya, Bar-Noy and
-//! Dolev: *Sharing Memory Robustly in Message-Passing Systems*, 1995; with several writers as in
-//! Lynch and Shvartsman, 1997).
+//! The client: an atomic register for each key.
+//!
+//! Written by anyone (Attiya, Bar-Noy and Dolev: *Sharing Memory Robustly in Message-Passing Systems*, 1995;
+//! with several writers as in Lynch and Shvartsman, 1997), by one writer who needs no read phase, or by one
+//! who signs, so that up to a third of the servers may lie (Cachin, Guerraoui and Rodrigues: *Introduction
+//! to Reliable and Secure Distributed Programming*, 2011, algorithm 4.15; with a write-back, which makes the
+//! register atomic).
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
+use quorum_runtime::metadata::MetadataMap;
 use quorum_runtime::{
-    BuildError, Configuration, ConfigurationError, Manager, Node, QuorumError, RpcError,
+    Configuration, ConfigurationError, Manager, NodeId, QuorumError, RpcError, Status,
 };
 
 use crate::database::version;
-use crate::mutant::{Mutant, Mutation};
-use crate::newest::Newest;
+use crate::limits::{self, TooLarge};
+use crate::mutant::{Mutant, Mutation, contacted};
+use crate::newest::{Newest, Reading};
+use crate::numbers::Numbers;
+use crate::signature::Authority;
 use crate::storage::{
-    Entry, ReadRequest, StorageConfiguration as _, StorageManager as _, StorageNode as _, Version,
-    WriteRequest,
+    Entry, ReadReply, ReadRequest, StorageConfiguration as _, StorageManager as _, Version,
+    WriteReply, WriteRequest,
 };
+
+/// Who writes, and whom the readers trust.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Register {
+    /// Anybody writes. A write has a read phase.
+    #[default]
+    ManyWriters,
+    /// This client alone writes, of all who ever wrote at the same time.
+    OneWriter,
+    /// Servers may lie. One writes, and signs; who has no key to sign with can read.
+    Signed(Authority),
+}
+
+impl Register {
+    /// Whose signatures are verified.
+    pub(crate) const fn authority(&self) -> Option<&Authority> {
+        match self {
+            Self::Signed(authority) => Some(authority),
+            Self::ManyWriters | Self::OneWriter => None,
+        }
+    }
+}
 
 /// A client of the store.
 #[derive(Debug)]
 pub(crate) struct Client {
-    manager: Manager,
-    storage: Configuration<Newest>,
+    pub(crate) manager: Manager,
+    storage: Nodes,
+    register: Register,
     writer: u32,
-    last: AtomicU64,
+    numbers: Numbers,
     mutation: Mutation,
 }
 
-/// Connections to all servers, numbered from 0 in the order of their addresses.
-pub(crate) fn connect(addresses: &[String], timeout: Duration) -> Result<Manager, BuildError> {
-    let builder = Manager::builder().timeout(timeout);
-    (0..).zip(addresses).fold(builder, |b, (id, address)| b.node(id, address)).build()
+/// Those who are asked: all nodes, or some.
+pub(crate) type Nodes = Configuration<Newest>;
+
+type Result<T, E = ClientError> = std::result::Result<T, E>;
+
+/// Why nothing is read or written, or nobody knows whether it is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    #[error("{}", .0.message())]
+    Refused(#[from] Status),
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    #[error("only the writer can write here, who has the private key: name it with --key")]
+    NotTheWriter,
 }
 
 impl Client {
@@ -38,152 +80,171 @@ impl Client {
     /// as a writer: two that have it could give the same version to different values.
     pub(crate) fn new(
         manager: Manager,
+        register: Register,
         writer: u32,
         mutation: Mutation,
     ) -> Result<Self, ConfigurationError> {
-        let storage = manager.storage(Newest(mutation))?;
-        Ok(Self { manager, storage, writer, last: AtomicU64::new(0), mutation })
+        let among_liars = matches!(register, Register::Signed(_));
+        let storage = manager.storage(Newest { among_liars, mutation })?;
+        Ok(Self { manager, storage, register, writer, numbers: Numbers::default(), mutation })
     }
 
     /// The configuration of all nodes.
-    pub(crate) const fn storage(&self) -> &Configuration<Newest> {
+    pub(crate) const fn storage(&self) -> &Nodes {
         &self.storage
-    }
-
-    pub(crate) fn node(&self, id: u32) -> Result<Node, ConfigurationError> {
-        self.manager.node(id)
-    }
-
-    pub(crate) fn nodes(&self) -> Vec<Node> {
-        self.manager.nodes()
     }
 
     /// The value under a key: the last one that was written before this began, or one that was written
     /// meanwhile, and none that is older than what another read has returned before.
     ///
-    /// What only some of the nodes hold is stored on a majority before it is returned, so that no later
+    /// What only some of the nodes hold is stored on a quorum before it is returned, so that no later
     /// read misses it.
-    ///
-    /// # Errors
-    ///
-    /// If no majority answers.
-    pub(crate) async fn read(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-    ) -> Result<Option<String>, QuorumError> {
-        let storage = self.contacted(storage);
-        let reading = storage.read(ReadRequest { key: key.to_owned() }).await?;
+    pub(crate) async fn read(&self, storage: &Nodes, key: &str) -> Result<Option<String>> {
+        let storage = contacted(storage, self.mutation);
+        let reading = self.reading(&storage, key).await?;
         let Some(newest) = reading.newest else {
             return Ok(None);
         };
         if !reading.is_agreed && !self.mutation.is(Mutant::SkipWriteBack) {
-            let entry = Some(newest.clone());
-            storage.write(WriteRequest { key: key.to_owned(), entry }).await?;
+            self.store(&storage, key, newest.clone()).await?;
         }
         Ok(Some(newest.value))
     }
 
-    /// Writes a value, for every read that begins after this to find.
-    ///
-    /// # Errors
-    ///
-    /// If no majority answers. Then the value may be read or not, until another is written.
-    pub(crate) async fn write(
+    /// Reads, and shows what is known at each level: 1, what the first node says, which may be old; 2, what
+    /// a quorum says, which is no older than what was written before; 3, what [`read`](Self::read) returns.
+    pub(crate) async fn read_by_levels(
         &self,
-        storage: &Configuration<Newest>,
+        storage: &Nodes,
         key: &str,
-        value: &str,
-    ) -> Result<(), QuorumError> {
-        let storage = self.contacted(storage);
-        let request = self.newer(&storage, key, value).await?;
-        storage.write(request).await?;
+        mut show: impl FnMut(u32, Option<&str>),
+    ) -> Result<()> {
+        let call = storage.probe(ReadRequest { key: key.to_owned() });
+        let mut call = call.map_replies(self.verified(key));
+        while let Some(level) = call.next().await {
+            let level = level?;
+            let newest = level.value.newest;
+            show(level.number, newest.as_ref().map(|entry| entry.value.as_str()));
+            if let (2, Some(newest)) = (level.number, newest) {
+                self.store(storage, key, newest.clone()).await?;
+                show(3, Some(&newest.value));
+            }
+        }
         Ok(())
     }
 
-    /// A write that is newer than what a majority holds.
-    pub(crate) async fn newer(
-        &self,
-        storage: &Configuration<Newest>,
-        key: &str,
-        value: &str,
-    ) -> Result<WriteRequest, QuorumError> {
-        if self.mutation.is(Mutant::SameVersion) {
-            return Ok(self.write_request(key, value, None));
+    /// Writes a value, for every read that begins after this to find. After an error of a quorum it may
+    /// be read or not, until another is written.
+    pub(crate) async fn write(&self, storage: &Nodes, key: &str, value: &str) -> Result<()> {
+        let storage = contacted(storage, self.mutation);
+        let entry = self.newer(&storage, key, value).await?;
+        self.store(&storage, key, entry).await
+    }
+
+    /// An entry that is newer than what a quorum holds: what a writer who is alone knows after his first
+    /// write, and others find out in a read phase.
+    pub(crate) async fn newer(&self, storage: &Nodes, key: &str, value: &str) -> Result<Entry> {
+        let is_alone = !matches!(self.register, Register::ManyWriters);
+        let is_known = is_alone && self.numbers.are_above(key);
+        if is_known || self.mutation.is(Mutant::SameVersion) {
+            return self.next(key, value, None);
         }
-        let reading = storage.read(ReadRequest { key: key.to_owned() }).await?;
-        Ok(self.write_request(key, value, reading.newest.as_ref()))
+        let reading = self.reading(storage, key).await?;
+        let entry = self.next(key, value, reading.newest.as_ref())?;
+        // Some of the nodes may not hold what he wrote before he was started again.
+        if storage.members() == self.storage.members() {
+            self.numbers.remember(key);
+        }
+        Ok(entry)
     }
 
-    /// A write that is newer than what one node holds.
-    pub(crate) async fn newer_at(
+    /// Stores an entry on a quorum.
+    pub(crate) async fn store(&self, storage: &Nodes, key: &str, entry: Entry) -> Result<()> {
+        let version = entry.version;
+        let write = storage.write(WriteRequest { key: key.to_owned(), entry: Some(entry) });
+        // An answer to another write says nothing of this one.
+        let write = write.map_replies(move |_, reply: WriteReply, _| {
+            let is_answer = reply.version == version;
+            is_answer.then_some(reply).ok_or_else(|| Status::data_loss("answers another write"))
+        });
+        write.await?;
+        Ok(())
+    }
+
+    async fn reading(&self, storage: &Nodes, key: &str) -> Result<Reading, QuorumError> {
+        let call = storage.read(ReadRequest { key: key.to_owned() });
+        call.map_replies(self.verified(key)).await
+    }
+
+    /// What looks at each reply once, in the task that awaits the call, before the quorum function sees
+    /// it. A reply that is refused counts towards no quorum.
+    pub(crate) fn verified(
         &self,
-        node: &Node,
         key: &str,
-        value: &str,
-    ) -> Result<WriteRequest, RpcError> {
-        let reply = node.read(ReadRequest { key: key.to_owned() }).await?;
-        Ok(self.write_request(key, value, reply.entry.as_ref()))
+    ) -> impl FnMut(NodeId, ReadReply, &MetadataMap) -> Result<ReadReply, Status> + Send + 'static
+    {
+        let trusted = self.register.authority().map(|trusted| (trusted.clone(), key.to_owned()));
+        let mutation = self.mutation;
+        move |_, reply, _| {
+            let (Some((authority, key)), Some(entry)) = (&trusted, &reply.entry) else {
+                return Ok(reply);
+            };
+            authority.verify(key, entry, mutation)?;
+            Ok(reply)
+        }
     }
 
-    fn write_request(&self, key: &str, value: &str, known: Option<&Entry>) -> WriteRequest {
+    /// The next entry of this writer, which is newer than the one that is known.
+    pub(crate) fn next(&self, key: &str, value: &str, known: Option<&Entry>) -> Result<Entry> {
+        limits::check(key, value)?;
         let (known, _) = known.map(version).unwrap_or_default();
-        let next = |last: u64| known.max(last).saturating_add(1);
-        let last =
-            self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
-        let number = next(last.unwrap_or_else(|unchanged| unchanged));
+        let number = self.numbers.next(known);
         let version = Some(Version { number, writer: self.writer });
-        WriteRequest {
-            key: key.to_owned(),
-            entry: Some(Entry { value: value.to_owned(), version }),
+        let mut entry = Entry { value: value.to_owned(), version, ..Entry::default() };
+        if let Register::Signed(authority) = &self.register {
+            if !authority.can_write() {
+                return Err(ClientError::NotTheWriter);
+            }
+            authority.sign(key, &mut entry, self.mutation);
         }
-    }
-
-    /// The configuration itself; for [`Mutant::MajorityOverContacted`] its fastest majority, as if that
-    /// were all.
-    fn contacted(&self, storage: &Configuration<Newest>) -> Configuration<Newest> {
-        if !self.mutation.is(Mutant::MajorityOverContacted) {
-            return storage.clone();
-        }
-        let connected =
-            storage.targets().iter().filter(|node| node.connection_state().is_connected());
-        let contacted: Vec<_> = connected.map(Node::id).collect();
-        if contacted.is_empty() {
-            return storage.clone();
-        }
-        storage.with_members(contacted).unwrap_or_else(|_| storage.clone())
+        Ok(entry)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::cluster::Cluster;
+    use crate::cluster::{CLUSTER, Cluster};
+    use crate::connection::connect;
+    use crate::storage::StorageNode as _;
 
     /// Five servers, and clients of them.
     struct Servers(Cluster);
 
     impl Servers {
         async fn start() -> Self {
-            Self(Cluster::start(5, None).await.unwrap())
+            Self(Cluster::start(5, None, None).await.unwrap())
         }
 
         fn client(&self, writer: u32, mutation: impl Into<Mutation>) -> Client {
-            let manager = connect(self.0.addresses(), Duration::from_secs(10)).unwrap();
-            Client::new(manager, writer, mutation.into()).unwrap()
+            let manager =
+                connect(CLUSTER, self.0.addresses(), Duration::from_secs(10)).build().unwrap();
+            Client::new(manager, Register::default(), writer, mutation.into()).unwrap()
         }
     }
 
     impl Client {
-        async fn held_by(&self, node: u32, key: &str) -> Option<Entry> {
-            let request = ReadRequest { key: key.to_owned() };
-            self.node(node).unwrap().read(request).await.unwrap().entry
+        async fn held(&self, node: u32, key: &str) -> Option<Entry> {
+            self.held_by(&self.node(node).unwrap(), key).await.unwrap()
         }
 
         /// Writes to one node alone.
         async fn write_at(&self, node: u32, key: &str, value: &str) {
             let node = self.node(node).unwrap();
-            let write = self.newer_at(&node, key, value).await.unwrap();
+            let entry = Some(self.newer_at(&node, key, value).await.unwrap());
+            let write = WriteRequest { key: key.to_owned(), entry };
             assert!(node.write(write).await.unwrap().stored);
         }
     }
@@ -207,7 +268,7 @@ mod tests {
         client.write_at(0, "k", "v").await;
         let two = client.storage().with_members([0, 1]).unwrap();
         assert_eq!(client.read(&two, "k").await.unwrap().unwrap(), "v");
-        client.held_by(1, "k").await.is_some()
+        client.held(1, "k").await.is_some()
     }
 
     #[tokio::test]
@@ -222,7 +283,7 @@ mod tests {
         for node in [0, 1] {
             client.write_at(node, "k", "v").await;
         }
-        let [one, other] = [client.held_by(0, "k").await, client.held_by(1, "k").await];
+        let [one, other] = [client.held(0, "k").await, client.held(1, "k").await];
         assert_ne!(one.unwrap().version, other.unwrap().version);
     }
 
@@ -252,10 +313,10 @@ mod tests {
             let servers = Servers::start().await;
             let mutant = servers.client(1, Mutant::MajorityOverContacted);
             // No other node is connected: the calls to one connect to it.
-            mutant.held_by(3, "k").await;
+            mutant.held(3, "k").await;
             mutant.write(mutant.storage(), "k", "v").await.unwrap();
             for node in 0..5 {
-                assert_eq!(mutant.held_by(node, "k").await.is_some(), node == 3, "node {node}");
+                assert_eq!(mutant.held(node, "k").await.is_some(), node == 3, "node {node}");
             }
         }
     }

@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::mutant::Mutation;
-use crate::node;
+use crate::node::{self, Node};
+use crate::signature::Authority;
+use crate::storage::StorageServer;
 
 /// The name of a cluster that nobody has named.
 pub(crate) const CLUSTER: &str = "storage";
@@ -27,23 +29,31 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// So many servers, with their stores in a folder, under their numbers, or in memory.
-    pub(crate) async fn start(nodes: u32, folder: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        nodes: u32,
+        folder: Option<&Path>,
+        authority: Option<&Authority>,
+    ) -> anyhow::Result<Self> {
         let stop = watch::Sender::new(false);
         let (addresses, servers, locks) = (Vec::new(), JoinSet::new(), Vec::new());
         let mut cluster = Self { addresses, stop, servers, locks };
         for number in 0..nodes {
             let folder = folder.map(|folder| folder.join(number.to_string()));
             cluster.locks.extend(folder.as_deref().map(lock).transpose()?);
-            let store =
-                node::open(folder.as_deref(), Identity::new(CLUSTER, number), Mutation::default())
-                    .await?;
+            let node = Node {
+                identity: Identity::new(CLUSTER, number),
+                authority: authority.cloned(),
+                mutation: Mutation::default(),
+            };
+            let store = node.open(folder.as_deref()).await?;
+            let server = node.server(StorageServer::new(store.clone()));
             let listener = TcpListener::bind("127.0.0.1:0").await;
             let listener = listener.context("cannot listen on the loopback interface")?;
             cluster.addresses.push(listener.local_addr()?.to_string());
             let mut stopped = cluster.stop.subscribe();
             let signal = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
             cluster.servers.spawn(async move {
-                if let Err(error) = node::serve(listener, store, signal).await {
+                if let Err(error) = node::serve(server, listener, store, signal).await {
                     eprintln!("server {number}: {error:#}");
                 }
             });

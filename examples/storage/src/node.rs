@@ -6,35 +6,55 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use example_support::identity::Identity;
-use quorum_runtime::{Server, host};
+use example_support::membership::Member;
+use quorum_runtime::{Server, Service, host};
 use tokio::net::TcpListener;
 
 use crate::database::Database;
 use crate::mutant::Mutation;
-use crate::storage::StorageServer;
+use crate::signature::Authority;
 use crate::store::Store;
 
-/// The store of a node: in a folder, or in memory where there is none.
-pub(crate) async fn open(
-    folder: Option<&Path>,
-    identity: Identity,
-    mutation: Mutation,
-) -> anyhow::Result<Store> {
-    let folder = folder.map(Path::to_owned);
-    let database = host::blocking(move || match folder {
-        Some(folder) => Database::in_folder(&folder, &identity, mutation),
-        None => Database::in_memory(mutation),
-    });
-    Ok(Store::new(database.await?, mutation))
+/// What clients and servers speak.
+pub(crate) const PROTOCOL: &str = "storage/1";
+
+/// What a server process is.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) identity: Identity,
+    /// Who may write, where servers may lie.
+    pub(crate) authority: Option<Authority>,
+    pub(crate) mutation: Mutation,
 }
 
-/// What a node answers to.
-pub(crate) fn server(store: &Store) -> Server {
-    Server::builder().service(StorageServer::new(store.clone()))
+impl Node {
+    /// Its store: in a folder, or in memory where there is none.
+    pub(crate) async fn open(&self, folder: Option<&Path>) -> anyhow::Result<Store> {
+        let (identity, mutation) = (self.identity.clone(), self.mutation);
+        let place = folder.map(|folder| format!("cannot open the store in {}", folder.display()));
+        let folder = folder.map(Path::to_owned);
+        let database = host::blocking(move || {
+            let database = match folder {
+                Some(folder) => Database::in_folder(&folder, &identity, mutation)?,
+                None => Database::in_memory(mutation)?,
+            };
+            #[cfg(feature = "mutants")]
+            crate::mutant::forget_versions(&database)?;
+            anyhow::Ok(database)
+        });
+        let database = database.await.with_context(|| place.unwrap_or_default())?;
+        Ok(Store::new(database, self.authority.clone(), mutation))
+    }
+
+    /// Answers those who want this node.
+    pub(crate) fn server(&self, service: impl Service) -> Server {
+        Server::builder().intercept(Member::new(PROTOCOL, &self.identity)).service(service)
+    }
 }
 
 /// Serves a store until `stop` completes, or until the store fails: then that is the error.
 pub(crate) async fn serve(
+    server: Server,
     listener: TcpListener,
     store: Store,
     stop: impl Future<Output = ()> + Send,
@@ -47,7 +67,7 @@ pub(crate) async fn serve(
             () = stop => {}
         }
     };
-    server(&store).serve_with_listener(listener, end).await?;
+    server.serve_with_listener(listener, end).await?;
     match failed {
         None => Ok(()),
         Some(error) => Err(anyhow::Error::new(Arc::clone(&error))).context(
@@ -63,7 +83,9 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::client::{Client, connect};
+    use crate::client::{Client, Register};
+    use crate::connection::connect;
+    use crate::storage::StorageServer;
     use example_support::backend::WatchedFile;
 
     struct Running {
@@ -75,13 +97,16 @@ mod tests {
     impl Running {
         async fn start(mutation: Mutation) -> Self {
             let file = WatchedFile::default();
-            let database = Database::on(file.clone(), mutation).unwrap();
+            let database = Database::on(file.clone(), mutation);
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let addresses = [listener.local_addr().unwrap().to_string()];
-            let store = Store::new(database, mutation);
-            let serving = tokio::spawn(serve(listener, store, std::future::pending()));
-            let manager = connect(&addresses, Duration::from_secs(10)).unwrap();
-            let client = Client::new(manager, 1, Mutation::default()).unwrap();
+            let identity = Identity::new("test", 0);
+            let node = Node { identity, authority: None, mutation };
+            let store = Store::new(database, None, mutation);
+            let server = node.server(StorageServer::new(store.clone()));
+            let serving = tokio::spawn(serve(server, listener, store, std::future::pending()));
+            let manager = connect("test", &addresses, Duration::from_secs(10)).build().unwrap();
+            let client = Client::new(manager, Register::default(), 1, Mutation::default()).unwrap();
             Self { file, client, serving }
         }
 

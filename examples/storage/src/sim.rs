@@ -1,25 +1,34 @@
 //! The store under simulated faults: whether what its clients see is that of one map.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::ValueEnum as _;
+use clap::ValueEnum;
 use example_support::identity::Identity;
-use quorum_runtime::Manager;
+use example_support::membership::Caller;
 use quorum_runtime::history::key_value::Input;
 use quorum_runtime::history::register::Output;
 use quorum_runtime::history::{History, KeyValue};
 use quorum_runtime::sim::{Host, Result, Simulation, Study};
+use quorum_runtime::{Manager, Server, sim};
 use tokio::time::sleep;
 
-use crate::client::Client;
+use crate::client::{Client, Register};
+use crate::cluster::CLUSTER;
+use crate::liar::{Liar, Lie};
 use crate::mutant::{Mutant, Mutation};
-use crate::node;
+use crate::node::{Node, PROTOCOL};
+use crate::signature::Authority;
+use crate::storage::StorageServer;
 
 /// What clients may ask, and what they are to be answered.
 type Map = KeyValue<String, String>;
 
 /// How many operations the clients of one run do together.
 const OPERATIONS: u32 = 200;
+
+/// After how many operations a writer who is alone begins anew, and knows nothing of what he wrote.
+const LIFE: u32 = 20;
 
 /// How long a client waits for an operation.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -28,101 +37,213 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 /// say so.
 const KEEP_ALIVE: Duration = Duration::from_millis(250);
 
-pub(crate) fn study() -> Study<Map> {
-    let program = "cargo run --release -p storage -- sim";
-    Study { program, model: KeyValue::new, mutants: mutants(), test }
+/// Arguments of the subcommand.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Command {
+    /// Which of the registers.
+    #[arg(long, value_enum, default_value_t = Mode::Atomic)]
+    mode: Mode,
+
+    #[command(flatten)]
+    command: sim::Command,
 }
 
-/// A run of the whole store, drawn from the seed.
-fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
-    let mutation = mutation(mutant)?;
-    let (nodes, clients, keys) = (sim.draw(3..=7), sim.draw(2..=6), sim.draw(1..=3));
-    let history = history.clone();
-    sim.descriptors(quorum_runtime::include_file_descriptor_set!("storage"));
-    sim.nodes(nodes, move |host| serve(host, mutation));
-    sim.clients(clients, move |host| {
-        let (history, operations) = (host.history(&history), OPERATIONS / clients);
-        async move {
-            let client = connect(&host, mutation)?;
-            work(&host, &client, &history, operations, keys).await;
-            // Now everything works, and what does not go on is stuck.
-            host.healed().await;
-            for key in 1..=keys {
-                while !read(&host, &client, &history, format!("k{key}")).await {
-                    sleep(KEEP_ALIVE).await;
-                }
+/// Which register is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Anybody writes any key.
+    Atomic,
+    /// Each key has one writer, who needs no read phase.
+    SingleWriter,
+    /// Each key has one writer, who signs; and a third of the servers, less one, lie.
+    Byzantine,
+}
+
+impl Command {
+    pub(crate) fn run(&self) -> ExitCode {
+        self.command.run(&self.mode.study())
+    }
+}
+
+impl Mode {
+    fn study(self) -> Study<Map> {
+        let model = KeyValue::new;
+        let mutants = self.mutants().into_iter().filter_map(|mutant| mutant.to_possible_value());
+        let mutants = mutants.map(|mutant| {
+            let help = mutant.get_help().map(ToString::to_string).unwrap_or_default();
+            (mutant.get_name().to_owned(), help)
+        });
+        let mutants = mutants.collect();
+        match self {
+            Self::Atomic => {
+                let program = "cargo run --release -p storage -- sim";
+                let test = |sim: &mut _, seen: &_, mutant: Option<&str>| {
+                    Self::Atomic.test(sim, seen, mutant)
+                };
+                Study { program, model, mutants, test }
             }
-            Ok(())
+            Self::SingleWriter => {
+                let program = "cargo run --release -p storage -- sim --mode single-writer";
+                let test = |sim: &mut _, seen: &_, mutant: Option<&str>| {
+                    Self::SingleWriter.test(sim, seen, mutant)
+                };
+                Study { program, model, mutants, test }
+            }
+            Self::Byzantine => {
+                let program = "cargo run --release -p storage -- sim --mode byzantine";
+                let test = |sim: &mut _, seen: &_, mutant: Option<&str>| {
+                    Self::Byzantine.test(sim, seen, mutant)
+                };
+                Study { program, model, mutants, test }
+            }
         }
-    });
-    sim.run()?;
-    Ok(())
+    }
+
+    /// The mistakes that can be made here.
+    fn mutants(self) -> Vec<Mutant> {
+        use Mutant::{
+            AckOnError, AcknowledgeBeforeStoring, ForgetVersionAfterRestart, MajorityOfLiars,
+            ReplyForAnotherCall, SignNoKey, VerifyNothing,
+        };
+        // Some are none here, and some happen too seldom in 500 seeds, where few write.
+        let others: &[_] = match self {
+            Self::Atomic => &[VerifyNothing, SignNoKey, MajorityOfLiars],
+            Self::SingleWriter => &[VerifyNothing, SignNoKey, MajorityOfLiars, AckOnError],
+            Self::Byzantine => &[
+                AckOnError,
+                AcknowledgeBeforeStoring,
+                ForgetVersionAfterRestart,
+                ReplyForAnotherCall,
+            ],
+        };
+        let all = Mutant::value_variants().iter().copied();
+        all.filter(|mutant| !others.contains(mutant)).collect()
+    }
+
+    /// A run of the whole store, drawn from the seed.
+    fn test(self, sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
+        let mutant = mutant.map(|name| Mutant::from_str(name, false)).transpose()?;
+        let mutation = mutant.map_or_else(Mutation::default, Mutation::from);
+        // With 6 nodes, of which one lies, a quorum is a majority.
+        let nodes = match self {
+            Self::Byzantine => [4, 5, 7][sim.draw(0..=2) as usize],
+            Self::Atomic | Self::SingleWriter => sim.draw(3..=7),
+        };
+        let clients = sim.draw(2..=6);
+        let keys = sim.draw(1..=3.min(clients));
+        let faults = if self == Self::Byzantine { (nodes - 1) / 3 } else { 0 };
+        let lies = (0..faults).map(|_| Lie::ALL[sim.draw(0..=3) as usize]).collect::<Vec<_>>();
+        let register = self.register()?;
+        let history = history.clone();
+        sim.descriptors(quorum_runtime::include_file_descriptor_set!("storage"));
+        let serving = register.clone();
+        sim.nodes(nodes, move |host| {
+            let lie = lies.get(host.number() as usize - 1).copied();
+            serve(host, serving.clone(), lie, mutation)
+        });
+        sim.clients(clients, move |host| {
+            let history = host.history(&history);
+            let operations = OPERATIONS / clients;
+            work(User { host, history, register: register.clone(), mutation, keys }, operations)
+        });
+        sim.run()?;
+        Ok(())
+    }
+
+    fn register(self) -> Result<Register> {
+        Ok(match self {
+            Self::Atomic => Register::ManyWriters,
+            Self::SingleWriter => Register::OneWriter,
+            Self::Byzantine => {
+                let authority = Authority::from_seed([7; 32]);
+                Register::Signed(authority.ok_or("these 32 bytes are no key")?)
+            }
+        })
+    }
 }
 
-async fn serve(host: Host, mutation: Mutation) -> Result {
-    let store =
-        node::open(Some("/data".as_ref()), Identity::new("sim", host.number()), mutation).await?;
-    let server = node::server(&store).keep_alive(KEEP_ALIVE, KEEP_ALIVE);
+async fn serve(host: Host, register: Register, lie: Option<Lie>, mutation: Mutation) -> Result {
+    let authority = register.authority().cloned();
+    let identity = Identity::new(CLUSTER, host.number());
+    let node = Node { identity, authority, mutation };
+    let store = node.open(Some("/data".as_ref())).await?;
+    let server: Server = match lie {
+        None => node.server(StorageServer::new(store.clone())),
+        Some(lie) => node.server(StorageServer::new(Liar::new(store.clone(), lie))),
+    };
+    let server = server.keep_alive(KEEP_ALIVE, KEEP_ALIVE);
     tokio::select! { biased;
         error = store.failure() => Err(error.into()),
         served = server.serve(host.address()) => Ok(served?),
     }
 }
 
-/// What a client needs of one run after another of its process.
-fn connect(host: &Host, mutation: Mutation) -> Result<Client> {
-    let manager = Manager::builder().nodes(host.nodes()).timeout(TIMEOUT);
-    let manager = manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).build()?;
-    Ok(Client::new(manager, host.number(), mutation)?)
+/// One who reads and writes, and notes what he sees.
+struct User {
+    host: Host,
+    history: History<Map>,
+    register: Register,
+    mutation: Mutation,
+    keys: u32,
 }
 
-/// Reads and writes at random, whatever becomes of it.
-async fn work(host: &Host, client: &Client, history: &History<Map>, operations: u32, keys: u32) {
-    let me = u64::from(host.number());
+/// Reads and writes at random, whatever becomes of it; and when everything works, reads all there is.
+async fn work(user: User, operations: u32) -> Result {
+    let me = user.host.number();
+    let mut client = user.connect(me)?;
     for operation in 1..=operations {
-        let key = format!("k{}", host.draw(1..=keys.into()));
-        let is_done = if host.once_in(2) {
+        if user.is_alone() && operation % LIFE == 0 {
+            client = user.connect(me + 100 * operation)?;
+        }
+        let key = user.host.draw(1..=user.keys.into());
+        let is_done = if user.host.once_in(2) && (!user.is_alone() || me <= user.keys) {
+            let key = if user.is_alone() { me.into() } else { key };
             // No two writes are of the same value, so a read tells which of them it saw.
-            write(host, client, history, key, format!("{me}.{operation}")).await
+            user.write(&client, format!("k{key}"), format!("{me}.{operation}")).await
         } else {
-            read(host, client, history, key).await
+            user.read(&client, format!("k{key}")).await
         };
         // Who was refused at once does not ask again at once.
-        sleep(Duration::from_millis(host.draw(0..=if is_done { 5 } else { 100 }))).await;
+        sleep(Duration::from_millis(user.host.draw(0..=if is_done { 5 } else { 100 }))).await;
     }
+    user.host.healed().await;
+    // Now everything works, and what does not go on is stuck.
+    for key in 1..=user.keys {
+        while !user.read(&client, format!("k{key}")).await {
+            sleep(KEEP_ALIVE).await;
+        }
+    }
+    Ok(())
 }
 
-/// Whether the key could be read.
-async fn read(host: &Host, client: &Client, history: &History<Map>, key: String) -> bool {
-    let read = history.invoke(host.number().into(), Input::Read { key: key.clone() });
-    let value = client.read(client.storage(), &key).await;
-    value.map(|value| read.returned(Output::Value(value))).is_ok()
-}
+impl User {
+    /// Whether each key has one writer.
+    const fn is_alone(&self) -> bool {
+        !matches!(self.register, Register::ManyWriters)
+    }
 
-/// Whether the value was written for sure; otherwise it may have been, or be later.
-async fn write(
-    host: &Host,
-    client: &Client,
-    history: &History<Map>,
-    key: String,
-    value: String,
-) -> bool {
-    let asked = Input::Write { key: key.clone(), value: value.clone() };
-    let write = history.invoke(host.number().into(), asked);
-    let written = client.write(client.storage(), &key, &value).await;
-    written.map(|()| write.returned(Output::Done)).is_ok()
-}
+    /// What a client needs of one run after another of its process.
+    fn connect(&self, writer: u32) -> Result<Client> {
+        let manager = Manager::builder().nodes(self.host.nodes()).timeout(TIMEOUT);
+        let manager = manager.intercept(Caller::new(PROTOCOL, CLUSTER));
+        let manager = manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).build()?;
+        Ok(Client::new(manager, self.register.clone(), writer, self.mutation)?)
+    }
 
-fn mutation(name: Option<&str>) -> Result<Mutation> {
-    let mutant = name.map(|name| Mutant::from_str(name, false)).transpose()?;
-    Ok(mutant.map_or_else(Mutation::default, Mutation::from))
-}
+    /// Whether the key could be read.
+    async fn read(&self, client: &Client, key: String) -> bool {
+        let me = self.host.number().into();
+        let read = self.history.invoke(me, Input::Read { key: key.clone() });
+        let value = client.read(client.storage(), &key).await;
+        value.map(|value| read.returned(Output::Value(value))).is_ok()
+    }
 
-fn mutants() -> Vec<(String, String)> {
-    let told = Mutant::value_variants().iter().filter_map(Mutant::to_possible_value);
-    told.map(|mutant| {
-        let help = mutant.get_help().map(ToString::to_string).unwrap_or_default();
-        (mutant.get_name().to_owned(), help)
-    })
-    .collect()
+    /// Whether the value was written for sure; otherwise it may have been, or be later.
+    async fn write(&self, client: &Client, key: String, value: String) -> bool {
+        let me = self.host.number().into();
+        let asked = Input::Write { key: key.clone(), value: value.clone() };
+        let write = self.history.invoke(me, asked);
+        let written = client.write(client.storage(), &key, &value).await;
+        written.map(|()| write.returned(Output::Done)).is_ok()
+    }
 }

@@ -1,22 +1,25 @@
-//! The server: one copy of the map, and what is answered from it.
+//! The server: one copy of the map, and what is answered from it. It knows nothing of other servers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorum_runtime::{Call, Status, host};
-use tokio::sync::watch;
+use example_support::commits::{Commits, Queued};
+use quorum_runtime::{Call, Status};
 
-use crate::database::{Database, DatabaseError};
+use crate::database::Database;
+use crate::limits;
 use crate::mutant::{Mutant, Mutation};
-use crate::storage::{self, Entry, ReadReply, ReadRequest, WriteReply, WriteRequest};
+use crate::signature::Authority;
+use crate::storage::{self, ReadReply, ReadRequest, WriteReply, WriteRequest};
 
 /// One copy of the map. Clones are handles of the same copy.
 ///
-/// Once its database has failed, nobody knows what is in it: everything is refused from then on, and
-/// [`failure`](Self::failure) tells why, so that the process can end.
+/// Once its database has failed everything is refused, and [`failure`](Self::failure) tells why, so that
+/// the process can end.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    database: Arc<Database>,
-    failure: watch::Sender<Option<Arc<DatabaseError>>>,
+    commits: Commits<Database>,
+    /// Without one, anybody may write.
+    authority: Option<Authority>,
     mutation: Mutation,
     /// For [`Mutant::ReplyForAnotherCall`].
     previous: Arc<Mutex<ReadReply>>,
@@ -24,8 +27,8 @@ pub(crate) struct Store {
 
 impl storage::Storage for Store {
     async fn read(&self, _call: Call, request: ReadRequest) -> Result<ReadReply, Status> {
-        let entry = self.with_database(move |database| database.get(&request.key)).await?;
-        let mut reply = ReadReply { entry };
+        let mut reply =
+            ReadReply { entry: self.commits.read(move |map| map.get(&request.key)).await? };
         if self.mutation.is(Mutant::ReplyForAnotherCall) {
             let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut reply, &mut previous);
@@ -33,69 +36,56 @@ impl storage::Storage for Store {
         Ok(reply)
     }
 
-    async fn write(&self, _call: Call, request: WriteRequest) -> Result<WriteReply, Status> {
-        let WriteRequest { key, entry } = request;
-        let entry = entry.ok_or_else(|| Status::invalid_argument("the entry is missing"))?;
+    async fn probe(&self, call: Call, request: ReadRequest) -> Result<ReadReply, Status> {
+        self.read(call, request).await
+    }
+
+    async fn write(&self, call: Call, request: WriteRequest) -> Result<WriteReply, Status> {
+        let version = request.entry.as_ref().and_then(|entry| entry.version);
+        let queued = self.queue(request).await?;
+        // Its place is certain, and what comes behind it may join the same commit.
+        call.release();
         if self.mutation.is(Mutant::AcknowledgeBeforeStoring) {
-            let store = self.clone();
-            tokio::spawn(async move { store.store(key, entry).await });
-            return Ok(WriteReply { stored: true });
+            return Ok(WriteReply { stored: true, version });
         }
-        Ok(WriteReply { stored: self.store(key, entry).await? })
+        let stored = self.commits.stored(queued).await;
+        if self.mutation.is(Mutant::AckOnError) {
+            return Ok(WriteReply { stored: true, version });
+        }
+        Ok(WriteReply { stored: stored?, version })
     }
 
     async fn put(&self, _call: Call, request: WriteRequest) {
-        let WriteRequest { key, entry } = request;
-        if let Some(entry) = entry {
-            // A failure is told by `failure`; the caller wants no answer.
-            drop(self.store(key, entry).await);
+        // A failure is told by `failure`; the caller wants no answer.
+        if let Ok(queued) = self.queue(request).await {
+            drop(self.commits.stored(queued).await);
         }
     }
 }
 
 impl Store {
-    pub(crate) fn new(database: Database, mutation: Mutation) -> Self {
-        let failure = watch::Sender::new(None);
-        Self { database: Arc::new(database), failure, mutation, previous: Arc::default() }
+    /// Must be called where tasks can be spawned.
+    pub(crate) fn new(
+        database: Database,
+        authority: Option<Authority>,
+        mutation: Mutation,
+    ) -> Self {
+        let commits = Commits::start(database);
+        Self { commits, authority, mutation, previous: Arc::default() }
     }
 
     /// Waits until the database fails, and tells why.
-    pub(crate) async fn failure(&self) -> Arc<DatabaseError> {
-        let mut failure = self.failure.subscribe();
-        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
-        match failed {
-            Some(error) => error,
-            // Never: this handle holds the sender.
-            None => std::future::pending().await,
-        }
+    pub(crate) async fn failure(&self) -> Arc<redb::Error> {
+        self.commits.failure().await
     }
 
-    async fn store(&self, key: String, entry: Entry) -> Result<bool, Status> {
-        let stored = self.with_database(move |database| database.store(&key, &entry)).await;
-        if self.mutation.is(Mutant::AckOnError) {
-            return Ok(true);
+    async fn queue(&self, request: WriteRequest) -> Result<Queued<bool>, Status> {
+        let WriteRequest { key, entry } = request;
+        let entry = entry.ok_or_else(|| Status::invalid_argument("the entry is missing"))?;
+        limits::check(&key, &entry.value)?;
+        if let Some(authority) = &self.authority {
+            authority.verify(&key, &entry, self.mutation)?;
         }
-        stored
+        self.commits.queue((key, entry)).await
     }
-
-    async fn with_database<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
-    ) -> Result<T, Status> {
-        if let Some(error) = &*self.failure.borrow() {
-            return Err(refusal(error));
-        }
-        let database = Arc::clone(&self.database);
-        host::blocking(move || work(&database)).await.map_err(|error| {
-            let refused = refusal(&error);
-            if !self.mutation.is(Mutant::AckOnError) {
-                self.failure.send_replace(Some(Arc::new(error)));
-            }
-            refused
-        })
-    }
-}
-
-fn refusal(error: &DatabaseError) -> Status {
-    Status::internal(format!("the store of this node has failed: {error}"))
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use example_support::process::Process;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
@@ -24,37 +25,10 @@ fn answers(output: &Output) -> Vec<&str> {
     std::str::from_utf8(&output.stdout).unwrap().lines().collect()
 }
 
-/// A server process, killed with SIGKILL when it is dropped.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(listen: &str) -> Self {
-        Self::start_with(listen, &[])
-    }
-
-    fn start_with(listen: &str, options: &[&str]) -> Self {
-        let mut command = storage();
-        let command = command.args(["serve", "--node", "0", "--listen", listen]).args(options);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, address }
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-    }
+fn serve(node: usize, listen: &str, options: &[&str]) -> Process {
+    let node = node.to_string();
+    let arguments = [&["--node", &node], options].concat();
+    Process::start(env!("CARGO_BIN_EXE_storage"), listen, arguments).unwrap()
 }
 
 /// A prompt that stays open.
@@ -163,8 +137,8 @@ fn a_bad_command_is_answered_and_the_prompt_goes_on() {
 
 #[test]
 fn servers_are_killed_and_restarted_under_one_prompt() {
-    let mut servers = [0, 1, 2].map(|_| Server::start("127.0.0.1:0"));
-    let addresses = servers.each_ref().map(|server| server.address.clone());
+    let mut servers = [0, 1, 2].map(|node| serve(node, "127.0.0.1:0", &[]));
+    let addresses = servers.each_ref().map(|server| server.address().to_owned());
     let mut prompt = Prompt::open(&["--connect", &addresses.join(",")]);
     assert_eq!(prompt.ask("qc write k 1"), "k: written");
 
@@ -186,7 +160,7 @@ fn servers_are_killed_and_restarted_under_one_prompt() {
         ),
     );
 
-    servers[1] = Server::start(&addresses[1]);
+    servers[1].restart().unwrap();
     prompt.ask_until("rpc 1 read k", "k: not found");
     assert_eq!(prompt.ask("qc write k 4"), "k: written");
     assert_eq!(prompt.ask("qc read k"), "k = 4");
@@ -197,10 +171,10 @@ fn servers_are_killed_and_restarted_under_one_prompt() {
 fn with_data_nothing_that_was_written_is_lost_by_kills() {
     let folders = [0, 1, 2].map(|_| tempfile::tempdir().unwrap());
     let start = |number: usize, listen: &str| {
-        Server::start_with(listen, &["--data", folders[number].path().to_str().unwrap()])
+        serve(number, listen, &["--data", folders[number].path().to_str().unwrap()])
     };
     let mut servers = [0, 1, 2].map(|number| start(number, "127.0.0.1:0"));
-    let addresses = servers.each_ref().map(|server| server.address.clone());
+    let addresses = servers.each_ref().map(|server| server.address().to_owned());
     let mut prompt = Prompt::open(&["--connect", &addresses.join(",")]);
     for round in 1..=3 {
         assert_eq!(prompt.ask(&format!("qc write k {round}")), "k: written");
@@ -228,7 +202,7 @@ fn a_folder_belongs_to_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let taken = folder.path().join("0");
     let taken = taken.to_str().unwrap();
-    let _server = Server::start_with("127.0.0.1:0", &["--data", taken]);
+    let _server = serve(0, "127.0.0.1:0", &["--data", taken]);
     // Its first server wants the same folder.
     let second = run(&["--nodes", "1", "--data", folder.path().to_str().unwrap()], "");
     assert_eq!(second.status.code(), Some(1));
@@ -261,7 +235,95 @@ fn what_is_wrong_with_the_arguments_is_said() {
         env!("CARGO_BIN_EXE_storage"),
     ]);
     assert!(file.starts_with("Error: cannot make the folder "), "{file}");
-    let taken = Server::start("127.0.0.1:0");
-    let listen = refusal(&["serve", "--node", "0", "--listen", &taken.address]);
-    assert!(listen.contains(&format!("cannot listen on {}: ", taken.address)), "{listen}");
+    let taken = serve(0, "127.0.0.1:0", &[]);
+    let listen = refusal(&["serve", "--node", "0", "--listen", taken.address()]);
+    assert!(listen.contains(&format!("cannot listen on {}: ", taken.address())), "{listen}");
+}
+
+#[test]
+fn every_register_answers_the_whole_prompt() {
+    let input = "qc write k v\nqc read k\nlevels k\nmcast k w\nrpc 0 write k x\nrpc 0 read k\n";
+    for options in [&["--writer", "single"][..], &["--byzantine"], &[]] {
+        let output = run(options, input);
+        let answers = answers(&output);
+        assert_eq!(answers[..2], ["k: written", "k = v"], "{options:?}");
+        assert!(answers.contains(&"k = v  (level 3)"), "{answers:?}");
+        let one_way = answers.len() - 3;
+        assert_eq!(answers[one_way..], ["sent to 4 nodes", "k: written", "k = x"], "{options:?}");
+    }
+}
+
+#[test]
+fn who_has_no_private_key_reads_and_does_not_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let made = run(&["make-keys", &path("keys")], "");
+    assert_eq!(answers(&made), [path("keys/writer.key"), path("keys/writer.pub")]);
+    let (private, public) = (path("keys/writer.key"), path("keys/writer.pub"));
+    let servers: Vec<_> =
+        (0..4).map(|node| serve(node, "127.0.0.1:0", &["--key", &public])).collect();
+    let addresses: Vec<_> = servers.iter().map(Process::address).collect();
+    let connect = ["--connect", &addresses.join(","), "--byzantine", "--key"];
+    let writer = run(&[&connect[..], &[&private]].concat(), "qc write k v");
+    assert_eq!(answers(&writer), ["k: written"]);
+    let reader = run(&[&connect[..], &[&public]].concat(), "qc read k\nqc write k w");
+    let refusal =
+        "error: only the writer can write here, who has the private key: name it with --key";
+    assert_eq!(answers(&reader), ["k = v", refusal]);
+    // Who signs nothing is refused by the servers, each of them.
+    let stranger = run(&connect[..2], "qc write k w");
+    assert!(answers(&stranger)[0].contains("the writer has not signed this"), "{stranger:?}");
+}
+
+#[test]
+fn what_belongs_to_others_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let server = serve(0, "127.0.0.1:0", &["--cluster", "blue", "--data", data]);
+    let connect = |cluster: &str, addresses: &str| {
+        let arguments = ["--timeout-ms", "1000", "--cluster", cluster, "--connect", addresses];
+        answers(&run(&arguments, "qc write k v"))[0].to_owned()
+    };
+    assert_eq!(connect("blue", server.address()), "k: written");
+    let other = connect("red", server.address());
+    assert!(other.contains("the call is for node 0 of the cluster `red`, storage/1, and this is node 0 of the cluster `blue`"), "{other}");
+    let order = ["--cluster", "blue", "--connect", &format!("127.0.0.1:1,{}", server.address())];
+    let order = run(&order, "rpc 1 read k");
+    let order = answers(&order)[0];
+    assert!(order.contains("the call is for node 1 of the cluster `blue`"), "{order}");
+    drop(server);
+
+    let refused = |options: &[&str]| {
+        let arguments = [&["serve", "--listen", "127.0.0.1:0", "--data", data], options].concat();
+        let output = run(&arguments, "");
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let cluster = refused(&["--node", "0"]);
+    assert!(
+        cluster.contains("belongs to the cluster `blue`, and this node to `storage`"),
+        "{cluster}"
+    );
+    let node = refused(&["--node", "1", "--cluster", "blue"]);
+    assert!(node.contains("belongs to node 0, and this is node 1: name the folder"), "{node}");
+
+    let file = folder.path().join("store.redb");
+    let whole = std::fs::read(&file).unwrap();
+    let value = whole.windows(3).position(|bytes| bytes == b"\x0a\x01v").unwrap();
+    let mut flipped = whole.clone();
+    flipped[value + 2] ^= 1;
+    for damaged in [&flipped[..], &whole[..whole.len() / 2], &whole[..100], &[]] {
+        std::fs::write(&file, damaged).unwrap();
+        let error = refused(&["--node", "0", "--cluster", "blue"]);
+        assert!(error.contains("it is damaged: ") || error.contains("it is no store"), "{error}");
+        assert!(std::fs::read(&file).unwrap() == damaged, "it is left as it was");
+    }
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let value = "v".repeat((1 << 20) + 1);
+    let output = run(&[], &format!("qc write k {value}\nqc write k {}\n", &value[1..]));
+    let refusal = "error: the value has 1048577 bytes, and at most 1048576 are stored: split it";
+    assert_eq!(answers(&output), [refusal, "k: written"]);
 }

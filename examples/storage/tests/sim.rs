@@ -19,31 +19,49 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn the_store_passes() {
+fn the_registers_pass() {
+    for mode in ["atomic", "single-writer", "byzantine"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = sim(folder.path(), &format!("--mode {mode} --seeds 8"));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let last = text(&output.stdout).lines().last().unwrap();
+        assert!(
+            last.starts_with("8 seeds, ") && last.ends_with(" operations, 0 violations"),
+            "{last}"
+        );
+        assert!(text(&output.stdout).contains(" simulated seconds a second"));
+    }
+}
+
+/// Has every mutant found.
+fn mutants_are_found(mode: &str, least: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let output = sim(folder.path(), "--seeds 12");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let last = text(&output.stdout).lines().last().unwrap();
-    assert!(
-        last.starts_with("12 seeds, ") && last.ends_with(" operations, 0 violations"),
-        "{last}"
-    );
-    assert!(text(&output.stdout).contains(" simulated seconds a second"));
+    let listed = sim(folder.path(), &format!("{mode} --list-mutants"));
+    let mutants: Vec<_> = text(&listed.stdout).lines().collect();
+    assert!(mutants.len() >= least && listed.status.success(), "{mutants:?}");
+    for mutant in mutants {
+        let output = sim(folder.path(), &format!("{mode} --seeds 500 --mutant {mutant}"));
+        assert_eq!(output.status.code(), Some(1), "{mutant}: {output:?}");
+        let told = text(&output.stdout);
+        assert!(told.contains(" is not linearizable: "), "{mutant}: {told}");
+        assert!(told.contains(&format!(" sim {mode}")), "{mutant}: {told}");
+        assert!(told.contains(&format!(" --mutant {mutant}\n")), "{mutant}: {told}");
+    }
 }
 
 #[test]
 fn every_mutant_is_found_within_500_seeds() {
-    let folder = tempfile::tempdir().unwrap();
-    let listed = sim(folder.path(), "--list-mutants");
-    let mutants: Vec<_> = text(&listed.stdout).lines().collect();
-    assert!(mutants.len() >= 8 && listed.status.success(), "{mutants:?}");
-    for mutant in mutants {
-        let output = sim(folder.path(), &format!("--seeds 500 --mutant {mutant}"));
-        assert_eq!(output.status.code(), Some(1), "{mutant}: {output:?}");
-        let told = text(&output.stdout);
-        assert!(told.contains(" is not linearizable: "), "{mutant}: {told}");
-        assert!(told.contains(&format!(" --mutant {mutant}\n")), "{mutant}: {told}");
-    }
+    mutants_are_found("", 11);
+}
+
+#[test]
+fn every_mutant_of_a_single_writer_is_found_within_500_seeds() {
+    mutants_are_found("--mode single-writer", 10);
+}
+
+#[test]
+fn every_mutant_among_liars_is_found_within_500_seeds() {
+    mutants_are_found("--mode byzantine", 10);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use quorum_runtime::host::Disk;
 use redb::{DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _};
 
+use crate::header;
 use crate::identity::{self, Identity};
 use crate::store::{Reason, StoreError, builder, existing, in_file, redb_error};
 
@@ -46,7 +47,9 @@ impl Stopped {
     }
 
     fn opened(disk: &Disk, file: &str, format: &str) -> Result<Self, Reason> {
-        let opened = builder().open_read_only_with_backend(existing(disk, file)?);
+        let backend = existing(disk, file)?;
+        header::check(&backend)?;
+        let opened = builder().open_read_only_with_backend(backend);
         let redb = opened.map_err(|error| match error {
             DatabaseError::RepairAborted => Reason::NotClosed,
             error => redb_error(error),

@@ -1,8 +1,11 @@
 //! A store: a database of redb in a folder of the host, which belongs to one node of one cluster.
 //!
-//! A store is made wholly or not at all. It carries whose it is, and is opened by nobody else. A commit
-//! that was acknowledged is never taken back: redb falls back to the commit before where the last one
-//! does not verify, unless commits have two phases, so here all have.
+//! A store is made wholly or not at all. It carries whose it is, and is opened by nobody else. It is
+//! verified when it is opened, all of it, and what is not what was written is an error, then and later.
+//! Nothing is repaired but what a crash leaves: a commit that nobody was told of is taken back.
+//!
+//! What cannot be seen: that the whole file is an older copy of itself; that the disk has dropped a write
+//! and the sync behind it; that the last commit before a power failure is damaged too ([`header`]).
 
 use std::io;
 
@@ -11,10 +14,10 @@ use redb::backends::InMemoryBackend;
 use redb::{Durability, ReadTransaction, ReadableDatabase as _, StorageBackend, WriteTransaction};
 
 use crate::backend::Backend;
+use crate::checked::{Checked, Damage, locked};
+use crate::header::{self, damaged};
 use crate::identity::{self, Identity};
-
-/// What a file of redb begins with. An empty one it would make a new store of.
-const MAGIC: &[u8; 9] = b"redb\x1a\n\xa9\r\n";
+use crate::rehearsal::rehearsal;
 
 /// How many bytes of a file are held in memory.
 const CACHE: usize = 16 << 20;
@@ -85,6 +88,18 @@ pub enum Reason {
     /// The disk or the database has failed.
     #[error(transparent)]
     Failed(redb::Error),
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        in_file("the folder", Reason::Failed(error.into()))
+    }
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        in_file("the store", Reason::Failed(error))
+    }
 }
 
 impl StoreError {
@@ -165,7 +180,7 @@ impl Store {
         identity: &Identity,
         fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<Self, redb::Error> {
-        let store = Self(builder().create_with_backend(file)?);
+        let store = Self(builder().create_with_backend(Checked::new(file, 0))?);
         let transaction = store.begin_write()?;
         identity::write(&transaction, format, identity)?;
         fill(&transaction)?;
@@ -201,7 +216,6 @@ impl Store {
     pub fn begin_write(&self) -> Result<WriteTransaction, redb::Error> {
         let mut transaction = self.0.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
-        transaction.set_two_phase_commit(true);
         Ok(transaction)
     }
 
@@ -216,8 +230,26 @@ impl Store {
 
     fn opened(disk: &Disk, file: &str, format: &str, identity: &Identity) -> Result<Self, Reason> {
         let backend = existing(disk, file)?;
-        let store = Self(builder().create_with_backend(backend).map_err(redb_error)?);
+        Self::reopened(backend, format, identity)
+    }
+
+    /// The store that a file of any kind holds.
+    pub(crate) fn reopened(
+        file: impl StorageBackend,
+        format: &str,
+        identity: &Identity,
+    ) -> Result<Self, Reason> {
+        let mark = header::check(&file)?;
+        let (rehearsal, all_is_well) = rehearsal(file).map_err(redb_error)?;
+        let checked = Checked::new(rehearsal, mark);
+        let header = checked.header();
+        let store = Self(builder().create_with_backend(checked).map_err(redb_error)?);
+        // redb has checked all pages, and committed once more behind the commit that it found.
+        if locked(&header).last_commit() <= Some(mark) {
+            return Err(damaged("its last commit does not verify"));
+        }
         identity::check(&store.begin_read().map_err(redb_error)?, format, identity)?;
+        all_is_well.release().map_err(redb_error)?;
         Ok(store)
     }
 }
@@ -228,16 +260,7 @@ pub(crate) fn existing(disk: &Disk, file: &str) -> Result<Backend, Reason> {
     if !disk.names().map_err(failed)?.iter().any(|name| name == file) {
         return Err(failed(io::ErrorKind::NotFound.into()));
     }
-    let opened = disk.open(file).map_err(failed)?;
-    let mut magic = [0; MAGIC.len()];
-    if opened.len().map_err(failed)? < MAGIC.len() as u64 {
-        return Err(Reason::NoStore);
-    }
-    opened.read_at(&mut magic, 0).map_err(failed)?;
-    if magic != *MAGIC {
-        return Err(Reason::NoStore);
-    }
-    Ok(Backend(opened))
+    Ok(Backend(disk.open(file).map_err(failed)?))
 }
 
 pub(crate) fn builder() -> redb::Builder {
@@ -252,7 +275,16 @@ pub(crate) fn in_file(file: &str, reason: Reason) -> StoreError {
 
 pub(crate) fn redb_error(error: impl Into<redb::Error>) -> Reason {
     match error.into() {
-        error @ redb::Error::Corrupted(_) => Reason::Damaged(error),
+        // The version is that of a commit slot, which is read before its checksum.
+        error @ (redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_)) => {
+            Reason::Damaged(error)
+        }
+        // What is missing at the end of the file is damaged too.
+        redb::Error::Io(error)
+            if Damage::is_in(&error) || error.kind() == io::ErrorKind::UnexpectedEof =>
+        {
+            Reason::Damaged(error.into())
+        }
         error => Reason::Failed(error),
     }
 }

@@ -26,6 +26,10 @@ pub(crate) enum Command {
     QuorumCall {
         operation: Operation,
     },
+    /// A read that shows what is known as nodes answer.
+    Levels {
+        key: String,
+    },
     /// A quorum call on a configuration of some nodes.
     Configuration {
         nodes: Vec<u32>,
@@ -46,10 +50,15 @@ help                              this text
 nodes                             the nodes and their connections
 exit                              leaves (so does the end of the input)
 
-qc read KEY                       the value, as a majority of all nodes has it
-qc write KEY VALUE                writes to a majority of all nodes
+qc read KEY                       the value, as a quorum of all nodes has it
+qc write KEY VALUE                writes to a quorum of all nodes
     These take effect one after another, in one order for everybody. After an error a write may
-    have taken effect or not.
+    have taken effect or not. A quorum is a majority; with --byzantine it is larger, and that holds
+    although up to a third of the nodes, less one, may lie.
+
+levels KEY                        reads, and shows what is known as nodes answer:
+    level 1, what one node says, which may be old; level 2, what a quorum says, which is no older
+    than what was written before; level 3, what `qc read` answers.
 
 cfg NODES read KEY                the same among some nodes only: their majority decides
 cfg NODES write KEY VALUE

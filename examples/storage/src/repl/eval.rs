@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use quorum_runtime::{Configuration, ConfigurationError, QuorumError, RpcError, SendError};
+use quorum_runtime::{Configuration, ConfigurationError, RpcError, SendError};
 
 use super::command::{Command, HELP, Operation};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::newest::Newest;
-use crate::storage::{ReadRequest, StorageConfiguration as _, StorageNode as _};
+use crate::storage::{StorageConfiguration as _, StorageNode as _, WriteRequest};
 
 /// What a command comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) enum Answer {
         key: String,
         stored: bool,
     },
+    /// Everything was shown as it came.
+    Shown,
     /// A one-way message went out to this many nodes.
     Sent {
         nodes: usize,
@@ -38,6 +40,7 @@ impl fmt::Display for Answer {
             Self::Value { key, value: None } => write!(f, "{key}: not found"),
             Self::Written { key, stored: true } => write!(f, "{key}: written"),
             Self::Written { key, stored: false } => write!(f, "{key}: a newer value is there"),
+            Self::Shown => Ok(()),
             Self::Sent { nodes: 1 } => f.write_str("sent to 1 node"),
             Self::Sent { nodes } => write!(f, "sent to {nodes} nodes"),
         }
@@ -50,31 +53,44 @@ pub(crate) enum EvalError {
     #[error("{0}")]
     Nodes(#[from] ConfigurationError),
     #[error("{0}")]
+    Client(#[from] ClientError),
+    #[error("{0}")]
     Rpc(#[from] RpcError),
     #[error("{0}")]
     Send(#[from] SendError),
-    #[error("{0}")]
-    Quorum(#[from] QuorumError),
 }
 
-/// Carries out a command. `exit` is the prompt's own affair and answers nothing but the help.
-pub(crate) async fn eval(client: &Client, command: Command) -> Result<Answer, EvalError> {
+/// Carries out a command. What is known before it ends is shown. `exit` is the prompt's own affair and
+/// answers nothing but the help.
+pub(crate) async fn eval(
+    client: &Client,
+    command: Command,
+    mut show: impl FnMut(String),
+) -> Result<Answer, EvalError> {
     match command {
         Command::Help | Command::Exit => Ok(Answer::Help),
         Command::Nodes => Ok(nodes(client)),
         Command::Rpc { node, operation } => rpc(client, node, operation).await,
         Command::Unicast { node, key, value } => {
             let node = client.node(node)?;
-            let write = client.newer_at(&node, &key, &value).await?;
-            node.put(write).await?;
+            let entry = Some(client.newer_at(&node, &key, &value).await?);
+            node.put(WriteRequest { key, entry }).await?;
             Ok(Answer::Sent { nodes: 1 })
         }
         Command::Multicast { key, value } => {
-            let write = client.newer(client.storage(), &key, &value).await?;
-            client.storage().put(write).await?;
+            let entry = Some(client.newer(client.storage(), &key, &value).await?);
+            client.storage().put(WriteRequest { key, entry }).await?;
             Ok(Answer::Sent { nodes: client.nodes().len() })
         }
         Command::QuorumCall { operation } => quorum_call(client, client.storage(), operation).await,
+        Command::Levels { key } => {
+            let levels = client.read_by_levels(client.storage(), &key, |level, value| {
+                let value = value.map(str::to_owned);
+                show(format!("{}  (level {level})", Answer::Value { key: key.clone(), value }));
+            });
+            levels.await?;
+            Ok(Answer::Shown)
+        }
         Command::Configuration { nodes, operation } => {
             let configuration = client.storage().with_members(nodes)?;
             quorum_call(client, &configuration, operation).await
@@ -94,12 +110,13 @@ async fn rpc(client: &Client, node: u32, operation: Operation) -> Result<Answer,
     let node = client.node(node)?;
     Ok(match operation {
         Operation::Read { key } => {
-            let reply = node.read(ReadRequest { key: key.clone() }).await?;
-            Answer::Value { key, value: reply.entry.map(|entry| entry.value) }
+            let entry = client.held_by(&node, &key).await?;
+            Answer::Value { key, value: entry.map(|entry| entry.value) }
         }
         Operation::Write { key, value } => {
-            let write = client.newer_at(&node, &key, &value).await?;
-            Answer::Written { key, stored: node.write(write).await?.stored }
+            let entry = Some(client.newer_at(&node, &key, &value).await?);
+            let write = node.write(WriteRequest { key: key.clone(), entry });
+            Answer::Written { key, stored: write.await?.stored }
         }
     })
 }
@@ -126,13 +143,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::client::connect;
-    use crate::cluster::Cluster;
+    use crate::client::Register;
+    use crate::cluster::{CLUSTER, Cluster};
+    use crate::connection::connect;
     use crate::mutant::Mutation;
 
     fn client(addresses: &[String]) -> Client {
-        let manager = connect(addresses, Duration::from_secs(10)).unwrap();
-        Client::new(manager, 1, Mutation::default()).unwrap()
+        let manager = connect(CLUSTER, addresses, Duration::from_secs(10)).build().unwrap();
+        Client::new(manager, Register::default(), 1, Mutation::default()).unwrap()
     }
 
     fn read(key: &str) -> Operation {
@@ -145,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_data_and_reads_as_a_line() {
-        let cluster = Cluster::start(3, None).await.unwrap();
+        let cluster = Cluster::start(3, None, None).await.unwrap();
         let client = client(cluster.addresses());
         let quorum = |operation| Command::QuorumCall { operation };
         let cases = [
@@ -158,7 +176,7 @@ mod tests {
         ];
         for (command, answer) in cases {
             assert_eq!(
-                eval(&client, command.clone()).await.unwrap().to_string(),
+                eval(&client, command.clone(), drop).await.unwrap().to_string(),
                 answer,
                 "{command:?}"
             );
@@ -171,7 +189,7 @@ mod tests {
     async fn a_node_that_is_not_there_is_named() {
         let client = client(&["127.0.0.1:1".to_owned()]);
         let error =
-            eval(&client, Command::Rpc { node: 1, operation: read("k") }).await.unwrap_err();
+            eval(&client, Command::Rpc { node: 1, operation: read("k") }, drop).await.unwrap_err();
         assert_eq!(error.to_string(), "there is no node 1 in this manager");
     }
 }

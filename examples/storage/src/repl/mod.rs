@@ -4,6 +4,8 @@ mod command;
 mod eval;
 mod parse;
 
+use std::io::{self, Write as _};
+
 use example_support::prompt::{self, Answer};
 use tokio::runtime::Runtime;
 
@@ -23,10 +25,16 @@ fn execute(runtime: &Runtime, client: &Client, line: &str) -> Answer {
     match parse::parse(line) {
         Ok(None) => Answer::Nothing,
         Ok(Some(Command::Exit)) => Answer::Exit,
-        Ok(Some(command)) => match runtime.block_on(eval::eval(client, command)) {
+        Ok(Some(command)) => match runtime.block_on(eval::eval(client, command, show)) {
+            Ok(eval::Answer::Shown) => Answer::Nothing,
             Ok(answer) => Answer::Text(answer.to_string()),
             Err(error) => Answer::Text(format!("error: {error}")),
         },
         Err(error) => Answer::Text(format!("error: {error}")),
     }
+}
+
+fn show(line: String) {
+    // Who has left is noticed at the next answer.
+    drop(writeln!(io::stdout(), "{line}"));
 }

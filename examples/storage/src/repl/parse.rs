@@ -54,6 +54,8 @@ fn command(name: &str, arguments: &[&str]) -> Result<Command, ParseError> {
             Ok(Command::Multicast { key: key.to_owned(), value: value.to_owned() })
         }
         ("mcast", _) => Err(ParseError::Usage("mcast KEY VALUE")),
+        ("levels", &[key]) => Ok(Command::Levels { key: key.to_owned() }),
+        ("levels", _) => Err(ParseError::Usage("levels KEY")),
         ("qc", operation) => Ok(Command::QuorumCall { operation: parse_operation(operation)? }),
         ("cfg", [nodes, operation @ ..]) => Ok(Command::Configuration {
             nodes: numbers(nodes)?,
@@ -133,6 +135,7 @@ mod tests {
             Command::Unicast { node: 1, key: key.clone(), value: value.clone() }
         );
         assert_eq!(parsed("mcast k v"), Command::Multicast { key, value });
+        assert_eq!(parsed("levels k"), Command::Levels { key: "k".to_owned() });
         assert_eq!(parsed("qc read k"), Command::QuorumCall { operation: read("k") });
         assert_eq!(parsed("qc write k v"), Command::QuorumCall { operation: write("k", "v") });
     }
@@ -179,6 +182,7 @@ mod tests {
             ("rpc -1 read k", "`-1` is no number of a node: write one as `nodes` shows it"),
             ("ucast 1 k", "usage: ucast NODE KEY VALUE"),
             ("mcast k", "usage: mcast KEY VALUE"),
+            ("levels", "usage: levels KEY"),
             ("cfg", "usage: cfg NODES read KEY | cfg NODES write KEY VALUE"),
         ];
         for (line, message) in cases {
