@@ -3,11 +3,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::future::ready;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use quorum_runtime::{
-    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Request, RpcError, host,
+    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Reply, Request, RpcError,
+    host,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -223,7 +225,9 @@ impl Requester {
 async fn probe(manager: &Manager) -> Result<Vec<(NodeId, ProbeReply)>, ConfigurationError> {
     let all = manager.synchronisation(Majority)?;
     let replies = all.probe(within(PROBE, ProbeRequest {})).replies();
-    let answered = replies.filter_map(async |reply| Some((reply.node, reply.result.ok()?)));
+    // No async closure: with one, incremental builds of rustc 1.95 end with an internal error.
+    let told = |reply: Reply<ProbeReply>| reply.result.ok().map(|told| (reply.node, told));
+    let answered = replies.filter_map(|reply| ready(told(reply)));
     Ok(answered.collect().await)
 }
 
