@@ -16,6 +16,7 @@ mod sim;
 mod sync;
 
 /// The code that was generated from `proto/`.
+#[allow(unreachable_pub, unnameable_types, reason = "it is generated as for a library")]
 mod paxos {
     quorum_runtime::include_proto!("paxos");
 }

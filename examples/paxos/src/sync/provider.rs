@@ -89,7 +89,7 @@ impl Provider {
         };
         let applied = self.learner.applied();
         let commits = if (1..applied).contains(&after_slot) {
-            self.log.read(after_slot + 1, applied, CHUNK_BYTES).await.map_err(internal)?
+            self.log.read(after_slot + 1, applied, CHUNK_BYTES).await?
         } else {
             Vec::new()
         };

@@ -69,7 +69,8 @@ struct Shared {
 /// Has the clients work, and says how much they did.
 pub(super) async fn measure<T: Target>(target: &T, load: &Load) -> Result<Figures> {
     let (warm_up, seconds) = load.span();
-    let shared = Arc::new(Shared::default());
+    let shared = Shared { phase: AtomicU8::new(WARM_UP), ..Shared::default() };
+    let shared = Arc::new(shared);
     let mut clients = JoinSet::new();
     for _ in 0..load.clients {
         let (worker, shared) = (target.worker()?, Arc::clone(&shared));

@@ -52,7 +52,9 @@ impl Prompt {
         let addresses = cluster.addresses().to_vec();
         let mut cluster = Some(cluster);
         let conversed = converse(&runtime, &connect, addresses, &mut cluster);
-        cluster.map(Cluster::stop);
+        if let Some(cluster) = cluster {
+            cluster.stop();
+        }
         conversed
     }
 }
