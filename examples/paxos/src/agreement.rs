@@ -16,8 +16,8 @@ const PROTOCOL: u32 = 1;
 
 const KEY: &str = "paxos-agreement";
 
-/// The service that clients may call.
-const FOR_CLIENTS: &str = "paxos.Replica.";
+/// What clients may call.
+const FOR_CLIENTS: [&str; 2] = ["paxos.Replica.", "paxos.Synchronisation.Scan"];
 
 /// Put between the calls of a process and the nodes: tells what it takes for agreed.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ impl Comparing {
     }
 
     fn compare(&self, method: &str, told: Option<&MetadataValue<Ascii>>) -> Result<(), Status> {
-        let is_of_client = method.starts_with(FOR_CLIENTS);
-        if told == Some(&self.node) || is_of_client && told == Some(&self.client) {
+        let is_for_clients = FOR_CLIENTS.iter().any(|name| method.starts_with(name));
+        if told == Some(&self.node) || is_for_clients && told == Some(&self.client) {
             return Ok(());
         }
         let told = told.map_or("nothing", |told| told.to_str().unwrap_or("something unreadable"));

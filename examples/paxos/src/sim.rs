@@ -90,8 +90,12 @@ impl Settings {
         // A majority of both, or fewer who accept and more who promise.
         let accept_quorum = sim.draw((nodes as u32 / 2)..=(nodes as u32 / 2 + 1)) as usize;
         let accept_quorum = accept_quorum.max(2);
-        // Short ones bring many leaders, long ones many reads under a lease.
-        let lease = if sim.draw(0..=1) == 0 { sim.draw(20..=150) } else { sim.draw(200..=1_000) };
+        // Short ones bring many leaders at a time, long ones many reads under a lease.
+        let lease = match sim.draw(0..=2) {
+            0 => sim.draw(10..=40),
+            1 => sim.draw(50..=200),
+            _ => sim.draw(300..=1_000),
+        };
         let agreement = Agreement {
             cluster: "simulated".to_owned(),
             nodes,

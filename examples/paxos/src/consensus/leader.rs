@@ -137,7 +137,7 @@ impl<'a> Term<'a> {
             due: applied,
             applied: BTreeMap::new(),
             catching_up: BTreeSet::new(),
-            lease: Lease::new(&leader.config.agreement, leader.paxos.spec().accept()),
+            lease: Lease::new(&leader.config.agreement, leader.paxos.spec().acceptors()),
             trimmed: 0,
         }
     }

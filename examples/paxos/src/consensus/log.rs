@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use example_support::identity::Identity;
@@ -14,6 +15,7 @@ use quorum_runtime::Status;
 use quorum_runtime::host::{self, Disk};
 use redb::{Durability, ReadableTable as _, TableDefinition};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 
 use super::Ballot;
 use crate::error::{StoreError, failed};
@@ -33,6 +35,9 @@ const FIRST: &str = "first";
 
 /// How many requests wait for the disk at most. Further ones wait for room.
 const QUEUE: usize = 256;
+
+/// How long [`Mutant::AnswerBeforeStoring`] takes to store what it has answered.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// The log of one acceptor. Clones are handles of the same.
 #[derive(Clone, Debug)]
@@ -267,6 +272,9 @@ async fn write_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Write, onesho
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, QUEUE).await > 0 {
         let (writes, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+        if shared.mutation.is(Mutant::AnswerBeforeStoring) {
+            sleep(LINGER).await;
+        }
         let committing = Arc::clone(&shared);
         if let Err(error) = host::blocking(move || committing.commit(&writes)).await {
             return shared.fail(failed(error));
@@ -276,5 +284,97 @@ async fn write_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Write, onesho
             let _gone = answer.send(());
         }
         shared.commits.send_modify(|commits| *commits += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn open(folder: &Path) -> (Log, Ballot) {
+        let disk = Disk::folder(folder).unwrap();
+        Log::open(&disk, &Identity::new("c", 1), Mutation::default()).unwrap()
+    }
+
+    fn entry(slot: u64, ballot: u64) -> Entry {
+        Entry { slot, ballot, batch: format!("{slot} under {ballot}").into() }
+    }
+
+    fn accepted(entries: Vec<Entry>) -> Write {
+        Write { accepted: entries, ..Write::default() }
+    }
+
+    async fn store(log: &Log, write: Write) {
+        log.write(write).await.unwrap().await.unwrap();
+    }
+
+    fn texts(log: &Log) -> Vec<String> {
+        let entries = log.entries(0, u64::MAX, usize::MAX).unwrap();
+        entries.iter().map(|e| String::from_utf8_lossy(&e.batch).into_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn promises_and_ballots_only_rise_also_across_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let (log, promised) = open(folder.path());
+            assert_eq!(promised, Ballot(0));
+            for promised in [5, 9, 7].map(Ballot) {
+                store(&log, Write { promised, ..Write::default() }).await;
+            }
+            store(&log, accepted(vec![entry(1, 5), entry(2, 5)])).await;
+            store(&log, accepted(vec![entry(1, 4), entry(2, 6)])).await;
+        }
+        tokio::task::yield_now().await; // The writer ends, and with it the file is closed.
+        let (log, promised) = open(folder.path());
+        assert_eq!(promised, Ballot(9));
+        assert_eq!(texts(&log), ["1 under 5", "2 under 6"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_together_is_stored_by_few_commits_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, _) = open(folder.path());
+        let mut waiting = Vec::new();
+        for slot in 1..=200 {
+            waiting.push(log.write(accepted(vec![entry(slot, 1)])).await.unwrap());
+        }
+        for stored in waiting {
+            stored.await.unwrap();
+        }
+        assert_eq!(texts(&log).len(), 200);
+        assert!(*log.commits().borrow() <= 20, "{} commits", *log.commits().borrow());
+    }
+
+    #[tokio::test]
+    async fn a_trimmed_log_begins_later_also_across_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let (log, _) = open(folder.path());
+            assert_eq!(log.first(), 1);
+            store(&log, accepted((1..=5).map(|slot| entry(slot, 1)).collect())).await;
+            for first in [4, 2] {
+                store(&log, Write { first, ..Write::default() }).await;
+            }
+            assert_eq!(texts(&log), ["4 under 1", "5 under 1"]);
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(open(folder.path()).0.first(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_page_ends_where_it_is_full_and_says_whether_there_is_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, _) = open(folder.path());
+        let large = |slot| Entry { slot, ballot: 1, batch: vec![0; 600].into() };
+        store(&log, accepted([1, 2, 4].map(large).into())).await;
+        let slots = |entries: &[Entry]| entries.iter().map(|e| e.slot).collect::<Vec<_>>();
+        let (page, until) = log.page(1, 1_300).await.unwrap();
+        assert_eq!((slots(&page), until), (vec![1, 2], 2));
+        let (page, until) = log.page(3, 10).await.unwrap();
+        assert_eq!((slots(&page), until), (vec![4], u64::MAX), "at least one");
+        assert_eq!(log.page(5, 10).await.unwrap().1, u64::MAX);
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use example_support::folder::{self, Lock};
 use tokio::runtime::Runtime;
 
+use super::sentence;
 use super::settings::{Own, Settings};
 use crate::node::Node;
 
@@ -88,7 +89,7 @@ impl Cluster {
         };
         threads.spawn(async move {
             if let Err(error) = node.serve(listener, std::future::pending()).await {
-                eprintln!("node {id}: {error:#}");
+                eprintln!("node {id}: {}", sentence(&error));
             }
         });
         *self.place(id)? = Some(Running { threads, _lock: lock });

@@ -12,6 +12,7 @@ use super::tls::{self, TlsFiles};
 use crate::node::Node;
 
 #[derive(Args, Debug)]
+#[command(args_override_self = true)]
 pub(crate) struct Serve {
     /// A file of settings; flags come before what stands in it.
     #[arg(long, value_name = "FILE.toml")]

@@ -18,7 +18,7 @@ use figures::Figures;
 
 pub(crate) use clients::{Keys, histogram, saturating_nanoseconds};
 pub(crate) use figures::milliseconds;
-pub(crate) use paxos::{leader, start as start_nodes};
+pub(crate) use paxos::{Target, leader, start as start_nodes};
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

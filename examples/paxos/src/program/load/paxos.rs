@@ -16,6 +16,7 @@ use crate::program::processes::Processes;
 /// Nodes, and connections to them that all clients share.
 pub(crate) struct Target {
     connect: Connect,
+    pub(crate) addresses: Vec<String>,
     pub(crate) manager: Manager,
     /// Where they were started for this.
     pub(crate) processes: Option<Processes>,
@@ -29,15 +30,20 @@ pub(crate) async fn start(
     connect: &Connect,
 ) -> Result<Target> {
     let processes = Processes::start(nodes, folder, arguments).await?;
-    let manager = connect.manager(processes.addresses())?;
-    let target = Target { connect: connect.clone(), manager, processes: Some(processes) };
-    leader(&target.client()?).await?;
-    Ok(target)
+    reached(connect, processes.addresses().to_vec(), Some(processes)).await
 }
 
 pub(super) async fn connect(connect: &Connect) -> Result<Target> {
-    let manager = connect.manager(&connect.connect)?;
-    let target = Target { connect: connect.clone(), manager, processes: None };
+    reached(connect, connect.connect.clone(), None).await
+}
+
+async fn reached(
+    connect: &Connect,
+    addresses: Vec<String>,
+    processes: Option<Processes>,
+) -> Result<Target> {
+    let (connect, manager) = (connect.clone(), connect.manager(&addresses)?);
+    let target = Target { connect, addresses, manager, processes };
     leader(&target.client()?).await?;
     Ok(target)
 }

@@ -1,19 +1,22 @@
 //! From a command to its answer.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use quorum_runtime::Manager;
 use tokio::runtime::Runtime;
 
 use super::command::{Command, HELP};
 use super::{copying, status};
 use crate::client::Client;
-use crate::paxos::{StatusReply, SyncMode};
+use crate::paxos::SyncMode;
 use crate::program::cluster::Cluster;
+use crate::program::comparing;
 
 /// What commands are carried out on.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) runtime: &'a Runtime,
     pub(super) client: Client,
+    pub(super) manager: Manager,
     /// Where the nodes are in this process.
     pub(super) cluster: &'a mut Option<Cluster>,
 }
@@ -30,7 +33,7 @@ impl Session<'_> {
                 self.cluster()?.start_again(node)?;
                 Ok(format!("node {node} has started"))
             }
-            command => self.runtime.block_on(ask(&mut self.client, command)),
+            command => self.runtime.block_on(ask(&mut self.client, &self.manager, command)),
         }
     }
 
@@ -41,7 +44,7 @@ impl Session<'_> {
     }
 }
 
-async fn ask(client: &mut Client, command: Command) -> Result<String> {
+async fn ask(client: &mut Client, manager: &Manager, command: Command) -> Result<String> {
     Ok(match command {
         Command::Put { key, value } => match client.put(&key, &value).await? {
             true => format!("{key}: replaced"),
@@ -56,7 +59,9 @@ async fn ask(client: &mut Client, command: Command) -> Result<String> {
         Command::Status => status::table(&client.status().await),
         Command::Trim { slot } => trim(client, slot).await?,
         Command::Sync { node, hold } => copy(client, node, hold).await?,
-        Command::Compare { one, other } => compare(client, one, other).await?,
+        Command::Compare { one, other } => {
+            comparing::running(client, manager, [one, other]).await?.to_string()
+        }
         Command::Help | Command::Exit | Command::Kill { .. } | Command::Start { .. } => {
             HELP.to_owned()
         }
@@ -87,9 +92,4 @@ async fn copy(client: &Client, node: u32, hold: bool) -> Result<String> {
     client.synchronise(node, mode).await?;
     let copied = copying::watch(client, node, &before).await?;
     Ok(copied.to_string())
-}
-
-async fn compare(client: &mut Client, one: u32, other: u32) -> Result<String> {
-    let _: (&mut Client, u32, u32, Option<StatusReply>) = (client, one, other, None);
-    bail!("not yet")
 }

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use super::cluster::Cluster;
 use super::connect::Connect;
 use super::folder::Folder;
+use super::sentence;
 use super::settings::Settings;
 use command::Command;
 use eval::Session;
@@ -62,13 +63,14 @@ fn converse(
     addresses: Vec<String>,
     cluster: &mut Option<Cluster>,
 ) -> Result<()> {
-    let client = {
+    let (client, manager) = {
         let _entered = runtime.enter();
-        connect.client(&connect.manager(&addresses)?)?
+        let manager = connect.manager(&addresses)?;
+        (connect.client(&manager)?, manager)
     };
     let (nodes, shown) = (addresses.len(), addresses.join(", "));
     let greeting = format!("{nodes} nodes: {shown}. Type `help` for help.");
-    let mut session = Session { runtime, client, cluster };
+    let mut session = Session { runtime, client, manager, cluster };
     Ok(prompt::run(&greeting, |line| answer(&mut session, line))?)
 }
 
@@ -80,5 +82,7 @@ fn answer(session: &mut Session<'_>, line: &str) -> Answer {
         Ok(None) => return Answer::Nothing,
         Err(error) => return Answer::Text(format!("error: {error}")),
     };
-    Answer::Text(session.eval(command).unwrap_or_else(|error| format!("error: {error:#}")))
+    Answer::Text(
+        session.eval(command).unwrap_or_else(|error| format!("error: {}", sentence(&error))),
+    )
 }

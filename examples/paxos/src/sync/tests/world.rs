@@ -37,7 +37,7 @@ pub(super) struct Setup {
     pub(super) mode: SyncMode,
     /// How many keys there are, and how many of them go into a chunk.
     pub(super) keys: u64,
-    pub(super) chunk_keys: usize,
+    pub(super) chunk_keys: u32,
     /// How many slots there are, and how many of them the log keeps. It is trimmed by the third node, which
     /// stands for the leader.
     pub(super) slots: u64,

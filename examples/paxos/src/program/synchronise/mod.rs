@@ -1,0 +1,162 @@
+//! A node that fell behind copies a large store, while others go on to commit: what does it cost them?
+
+mod pace;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::connect::Connect;
+use super::folder::Folder;
+use super::load::{self, Keys, NodeSettings, Target};
+use super::{comparing, machine, prompt};
+use crate::client::Client;
+use pace::Paced;
+
+#[derive(Args, Debug)]
+pub(crate) struct Synchronise {
+    /// How many nodes, each a process of its own.
+    #[arg(long, value_name = "COUNT", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(2..=15))]
+    nodes: u32,
+
+    /// How many keys there are.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000,
+          value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    keys: u64,
+
+    /// Bytes of each value.
+    #[arg(long, value_name = "BYTES", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    value_bytes: u32,
+
+    /// How many commits a second go on meanwhile.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+
+    /// For how long these are measured before.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+
+    /// A folder for the data. Without it the data is in the folder for temporary files.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: NodeSettings,
+
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// How many clients fill the stores.
+const FILLING: u64 = 256;
+
+impl Synchronise {
+    pub(crate) fn run(self) -> Result<()> {
+        ensure!(self.connect.connect.is_empty(), "only nodes that are started here are measured");
+        let folder = Folder::new(self.data.clone())?;
+        Runtime::new()?.block_on(self.measure(&folder))
+    }
+
+    async fn measure(&self, folder: &Folder) -> Result<()> {
+        let arguments = self.settings.arguments(&self.connect)?;
+        let mut target =
+            load::start_nodes(self.nodes, folder.path(), arguments, &self.connect).await?;
+        let mut client = target.client()?;
+        self.fill(&target).await?;
+
+        // A follower goes, and what it will lack goes from the logs.
+        let behind = (load::leader(&client).await? % self.nodes) + 1;
+        processes(&mut target)?.kill(behind).await?;
+        let paced = Paced::start(&target, self.rate, self.keys())?;
+        sleep(Duration::from_secs(self.seconds)).await;
+        let before = paced.take();
+        trim(&mut client).await?;
+
+        for (_, pid) in processes(&mut target)?.running() {
+            machine::forget_peak(pid);
+        }
+        paced.take();
+        let none = crate::paxos::StatusReply::default();
+        processes(&mut target)?.start_again(behind).await?;
+        let copied = prompt::watch(&client, behind, &none).await?;
+        let during = paced.take();
+        println!("{copied}");
+        println!("commits before:    {before}");
+        println!("commits meanwhile: {during}");
+        for (id, pid) in processes(&mut target)?.running() {
+            let peak = machine::peak_memory(pid).map_or(0, |bytes| bytes >> 20);
+            let role = if id == behind { "copied" } else { "went on" };
+            println!("node {id} {role}: {peak} MiB of memory at most meanwhile");
+        }
+        paced.stop().await?;
+        let other = (behind % self.nodes) + 1;
+        let compared = comparing::running(&mut client, &target.manager, [other, behind]).await?;
+        println!("nodes {other} and {behind}: {compared}");
+        ensure!(compared.is_equal(), "the copy is not what was copied");
+        Ok(())
+    }
+
+    /// Writes every key once.
+    async fn fill(&self, target: &Target) -> Result<()> {
+        let style = ProgressStyle::with_template(
+            "filling  {wide_bar} {human_pos}/{human_len} keys, {eta}",
+        )?;
+        let bar = ProgressBar::new(self.keys).with_style(style);
+        let next = Arc::new(AtomicU64::new(0));
+        let mut clients = JoinSet::new();
+        for _ in 0..FILLING {
+            let (mut client, next, bar) = (target.client()?, Arc::clone(&next), bar.clone());
+            let keys = self.keys();
+            clients.spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= keys.keys {
+                        return anyhow::Ok(());
+                    }
+                    client.put(&Keys::key(number), &keys.value()).await?;
+                    bar.inc(1);
+                }
+            });
+        }
+        let begun = Instant::now();
+        while let Some(filled) = clients.join_next().await {
+            filled.context("a client panicked")??;
+        }
+        bar.finish_and_clear();
+        println!(
+            "{} keys of {} bytes written in {:.1?}",
+            self.keys,
+            self.value_bytes,
+            begun.elapsed()
+        );
+        Ok(())
+    }
+
+    const fn keys(&self) -> Keys {
+        Keys { keys: self.keys, value_bytes: self.value_bytes as usize }
+    }
+}
+
+fn processes(target: &mut Target) -> Result<&mut super::processes::Processes> {
+    target.processes.as_mut().context("no node was started")
+}
+
+/// Forgets all that was executed.
+async fn trim(client: &mut Client) -> Result<()> {
+    let all = client.status().await;
+    let applied = all.into_iter().filter_map(|(_, told)| Some(told.ok()?.applied)).max();
+    client.trim(applied.context("no node answers")?).await?;
+    Ok(())
+}
