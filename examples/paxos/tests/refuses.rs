@@ -165,7 +165,10 @@ fn what_is_wrong_with_the_arguments_is_said() {
         &["cannot read none.toml"],
     );
     assert_contains(&refusal(&["load", "--set", "window"]), &["`window` sets nothing"]);
-    assert_contains(&refusal(&["compare", "nowhere-1", "nowhere-2"]), &["there is no folder nowhere-1"]);
+    assert_contains(
+        &refusal(&["compare", "nowhere-1", "nowhere-2"]),
+        &["there is no folder nowhere-1"],
+    );
     assert!(!Path::new("nowhere-1").exists());
 }
 

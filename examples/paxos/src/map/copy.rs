@@ -75,7 +75,7 @@ impl Copy {
     pub(crate) fn add(&mut self, commits: &[Entry], pairs: &[Pair]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_write().map_err(failed)?;
         self.parts += 1;
-        if self.parts % PARTS != 0 {
+        if !self.parts.is_multiple_of(PARTS) {
             transaction.set_durability(Durability::None).map_err(failed)?;
         }
         let mut pending = transaction.open_table(PENDING).map_err(failed)?;
@@ -128,11 +128,6 @@ impl Copy {
 }
 
 impl Copied {
-    /// The last slot that is executed in it.
-    pub(crate) fn applied(&self) -> u64 {
-        self.0.applied()
-    }
-
     pub(super) fn into_state(self) -> State {
         self.0
     }

@@ -127,7 +127,7 @@ impl Synchronisation {
         };
         let mut asked = self.asked.subscribe();
         while asked.wait_for(Option::is_some).await.is_ok() {
-            let request = asked.borrow_and_update().clone().unwrap_or_default();
+            let request = asked.borrow_and_update().unwrap_or_default();
             requester.copy(&request).await;
             self.asked.send_replace(None);
         }

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use quorum_runtime::{
-    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Reply, Request, RpcError, host,
+    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Reply, Request, RpcError,
+    host,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};

@@ -103,7 +103,7 @@ async fn who_needs_what_was_trimmed_is_told_to_begin_again() {
     node.next([]).await;
     node.next([command(0, 0, Operation::Trim(7))]).await;
     // The log is trimmed some time after the command for it.
-    while node.parts.log.entries(1, 7, 1).unwrap().first().is_some() {
+    while !node.parts.log.entries(1, 7, 1).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     node.pull(cookie, "", 7).await.unwrap();
