@@ -132,8 +132,7 @@ mod tests {
     fn quorums(prepare_quorum: usize, accept_quorum: usize) -> Quorums {
         let (cluster, lease) = ("c".to_owned(), Duration::from_secs(1));
         let (nodes, drift) = (5, 0.0);
-        let agreement =
-            Agreement { cluster, nodes, prepare_quorum, accept_quorum, lease, drift };
+        let agreement = Agreement { cluster, nodes, prepare_quorum, accept_quorum, lease, drift };
         Quorums::new(&agreement, Mutation::default())
     }
 
@@ -168,7 +167,8 @@ mod tests {
             else {
                 panic!("three of five promise");
             };
-            let texts: Vec<_> = promises.accepted.values().map(|e| (e.slot, &e.batch[..])).collect();
+            let texts: Vec<_> =
+                promises.accepted.values().map(|e| (e.slot, &e.batch[..])).collect();
             assert_eq!(texts, [(4, &b"new"[..]), (5, b"alone")], "no more than all have told of");
             assert_eq!((promises.until, promises.first), (5, 3));
         }
