@@ -11,14 +11,12 @@ use tokio::sync::watch;
 
 use crate::agreement::{Comparing, Telling};
 use crate::config::Config;
-use crate::error::StoreError;
 use crate::consensus::{
     Acceptor, Ballot, Clock, Leader, Learner, Log, Proposals, Quorums, Role, proposals, stand,
 };
+use crate::error::StoreError;
 use crate::map::Map;
-use crate::paxos::{
-    AcceptorManager as _, AcceptorServer, ReplicaServer, SynchronisationServer,
-};
+use crate::paxos::{AcceptorManager as _, AcceptorServer, ReplicaServer, SynchronisationServer};
 use crate::replica::Replica;
 use crate::sync::{Holds, Local, Own, Scrubs, Synchronisation};
 
@@ -45,7 +43,8 @@ impl Node {
         let (scrubs, holds) = (Scrubs::default(), Holds::default());
         let learner = Learner::start(map, log.clone(), scrubs.clone(), mutation)?;
         let lease = config.agreement.lease;
-        let acceptor = Acceptor::new((log.clone(), promised), learner.clone(), clock, lease, mutation);
+        let acceptor =
+            Acceptor::new((log.clone(), promised), learner.clone(), clock, lease, mutation);
 
         let manager = Manager::builder().nodes(&config.peers).local(config.id).timeout(lease);
         let manager = manager.intercept(Telling::of_node(&config.agreement));
@@ -137,7 +136,8 @@ async fn data(config: &Arc<Config>) -> anyhow::Result<(Log, Ballot, Map)> {
     host::blocking(move || {
         let _entered = runtime.enter();
         let Config { ref folder, new, mutation, .. } = *config;
-        let disk = Disk::folder(folder).with_context(|| format!("cannot use {}", folder.display()))?;
+        let disk =
+            Disk::folder(folder).with_context(|| format!("cannot use {}", folder.display()))?;
         let identity = config.identity();
         let opened = || {
             if !new && !Log::is_in(&disk)? {

@@ -129,10 +129,7 @@ async fn serve(host: Host, settings: Settings) -> Result {
         mutation,
     };
     let keep_alive = |manager: ManagerBuilder, server: Server| {
-        (
-            manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE),
-            server.keep_alive(KEEP_ALIVE, KEEP_ALIVE),
-        )
+        (manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE), server.keep_alive(KEEP_ALIVE, KEEP_ALIVE))
     };
     let node = Node::open(config, keep_alive).await?;
     Ok(node.serve_at(host.address()).await?)

@@ -287,6 +287,44 @@ mod tests {
         assert_ne!(one.unwrap().version, other.unwrap().version);
     }
 
+    #[tokio::test]
+    async fn a_writer_who_is_alone_asks_once_for_what_he_wrote_before() {
+        let servers = Servers::start().await;
+        let one_writer = |writer| {
+            let manager = connect(CLUSTER, servers.0.addresses(), Duration::from_secs(10)).build();
+            let (register, mutation) = (Register::OneWriter, Mutation::default());
+            Client::new(manager.unwrap(), register, writer, mutation).unwrap()
+        };
+        let before = one_writer(1);
+        let [held, other] =
+            [[2, 3, 4], [0, 1, 4]].map(|nodes| before.storage().with_members(nodes).unwrap());
+        for value in ["1", "2", "3"] {
+            before.write(&held, "k", value).await.unwrap();
+        }
+        // What some nodes do not hold does not tell him where he was.
+        let again = one_writer(2);
+        again.write(&other.with_members([0, 1]).unwrap(), "k", "4").await.unwrap();
+        for value in ["5", "6", "7"] {
+            again.write(again.storage(), "k", value).await.unwrap();
+            let read = again.read(&held, "k").await.unwrap();
+            assert_eq!(read.as_deref(), Some(value));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_stores_nothing_that_is_too_large() {
+        let servers = Servers::start().await;
+        let node = servers.client(1, Mutation::default()).node(0).unwrap();
+        let mut entry = Entry { value: "v".repeat(limits::VALUE), ..Entry::default() };
+        let write = |entry: &Entry| {
+            node.write(WriteRequest { key: "k".to_owned(), entry: Some(entry.clone()) })
+        };
+        write(&entry).await.unwrap();
+        entry.value.push('v');
+        let refused = write(&entry).await.unwrap_err().to_string();
+        assert!(refused.contains("the value has 1048577 bytes, and at most 1048576"), "{refused}");
+    }
+
     #[cfg(feature = "mutants")]
     mod mutants {
         use super::*;

@@ -75,7 +75,9 @@ impl Storage for Liar {
         }
         match self.lie {
             Lie::Equivocate => drop(self.store.write(call, request).await),
-            Lie::Forge | Lie::Replay => {}
+            // Its answer is not even to this write.
+            Lie::Forge => return Ok(WriteReply { stored: true, version: None }),
+            Lie::Replay => {}
             Lie::Silent => std::future::pending().await,
         }
         Ok(WriteReply { stored: true, version })
@@ -178,6 +180,14 @@ mod tests {
             let refused = read(&client, "k").await.unwrap_err().to_string();
             assert!(refused.contains("the writer has not signed this"), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_another_write_counts_towards_no_quorum() {
+        let client = cluster(4, &[Lie::Forge; 2]).await;
+        let entry = client.next("k", "v", None).unwrap();
+        let refused = client.store(client.storage(), "k", entry).await.unwrap_err().to_string();
+        assert!(refused.contains("answers another write"), "{refused}");
     }
 
     #[tokio::test]

@@ -124,15 +124,17 @@ impl Mode {
     fn test(self, sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
         let mutant = mutant.map(|name| Mutant::from_str(name, false)).transpose()?;
         let mutation = mutant.map_or_else(Mutation::default, Mutation::from);
-        // With 6 nodes, of which one lies, a quorum is a majority.
+        // With 4 or 6 nodes, of which one lies, a quorum is a majority; so most have 5.
         let nodes = match self {
-            Self::Byzantine => [4, 5, 7][sim.draw(0..=2) as usize],
+            Self::Byzantine => [4, 5, 5, 5, 7][sim.draw(0..=4) as usize],
             Self::Atomic | Self::SingleWriter => sim.draw(3..=7),
         };
         let clients = sim.draw(2..=6);
         let keys = sim.draw(1..=3.min(clients));
         let faults = if self == Self::Byzantine { (nodes - 1) / 3 } else { 0 };
-        let lies = (0..faults).map(|_| Lie::ALL[sim.draw(0..=3) as usize]).collect::<Vec<_>>();
+        // Old values are what a quorum that is too small does not bear; so most lies are such.
+        let lie = |draw: u32| Lie::ALL.get(draw as usize).copied().unwrap_or(Lie::Replay);
+        let lies = (0..faults).map(|_| lie(sim.draw(0..=6))).collect::<Vec<_>>();
         let register = self.register()?;
         let history = history.clone();
         sim.descriptors(quorum_runtime::include_file_descriptor_set!("storage"));

@@ -1,8 +1,8 @@
 //! What the examples share, and is no part of their protocols.
 //!
 //! - [`store`]: a database of redb in a folder of the host, which belongs to one node of one cluster;
-//! - [`commits`]: group commit, one sync for all who wait;
 //! - [`stopped`]: the same, of a node that does not run, only to be read;
+//! - [`commits`]: group commit, one sync for all who wait;
 //! - [`identity`]: whose a store is;
 //! - [`membership`]: who is refused, of another cluster or another version;
 //! - [`folder`]: a folder that one process has for itself;

@@ -47,9 +47,9 @@ impl Stopped {
     }
 
     fn opened(disk: &Disk, file: &str, format: &str) -> Result<Self, Reason> {
-        let backend = existing(disk, file)?;
-        header::check(&backend)?;
-        let opened = builder().open_read_only_with_backend(backend);
+        let file = existing(disk, file)?;
+        header::check(&file)?;
+        let opened = builder().open_read_only_with_backend(file);
         let redb = opened.map_err(|error| match error {
             DatabaseError::RepairAborted => Reason::NotClosed,
             error => redb_error(error),

@@ -229,8 +229,7 @@ impl Store {
     }
 
     fn opened(disk: &Disk, file: &str, format: &str, identity: &Identity) -> Result<Self, Reason> {
-        let backend = existing(disk, file)?;
-        Self::reopened(backend, format, identity)
+        Self::reopened(existing(disk, file)?, format, identity)
     }
 
     /// The store that a file of any kind holds.
@@ -254,7 +253,7 @@ impl Store {
     }
 }
 
-/// A file that is there, and one of redb.
+/// A file that is there.
 pub(crate) fn existing(disk: &Disk, file: &str) -> Result<Backend, Reason> {
     let failed = |error: io::Error| Reason::Failed(error.into());
     if !disk.names().map_err(failed)?.iter().any(|name| name == file) {

@@ -3,7 +3,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::future::ready;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -167,7 +166,7 @@ impl Requester {
         });
         let (mut copy, after_key) = begun.await?;
         let after_slot = if holds { 0 } else { slot };
-        let mut request = PullRequest { cookie, after_key, after_slot, keys: self.own.chunk_keys };
+        let mut request = PullRequest { cookie, after_key, after_slot };
         self.tell(|progress| (progress.keys, progress.total_keys) = (0, keys));
         loop {
             let chunk = pull(node, &request).await?;
@@ -224,11 +223,12 @@ impl Requester {
 
 async fn probe(manager: &Manager) -> Result<Vec<(NodeId, ProbeReply)>, ConfigurationError> {
     let all = manager.synchronisation(Majority)?;
-    let replies = all.probe(within(PROBE, ProbeRequest {})).replies();
-    // No async closure: with one, incremental builds of rustc 1.95 end with an internal error.
-    let told = |reply: Reply<ProbeReply>| reply.result.ok().map(|told| (reply.node, told));
-    let answered = replies.filter_map(|reply| ready(told(reply)));
-    Ok(answered.collect().await)
+    let mut replies = all.probe(within(PROBE, ProbeRequest {})).replies();
+    let mut answered = Vec::new();
+    while let Some(Reply { node, result, .. }) = replies.next().await {
+        answered.extend(result.map(|reply| (node, reply)));
+    }
+    Ok(answered)
 }
 
 /// Asks for a chunk, and again if no answer comes: it is the same chunk.

@@ -4,4 +4,5 @@
 mod copies;
 mod offline;
 mod provider;
+mod wired;
 mod world;

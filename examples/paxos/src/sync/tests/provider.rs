@@ -10,7 +10,7 @@ use super::world::{Parts, own};
 use crate::map::tests::{command, put};
 use crate::mutant::Mutation;
 use crate::paxos::command::Operation;
-use crate::paxos::{Batch, Command, Cookie, PullReply, PullRequest};
+use crate::paxos::{Batch, Command, Cookie, PullReply, PullRequest, ScanRequest};
 use crate::sync::provider::{EXPIRY, Provider};
 
 struct Node {
@@ -25,7 +25,7 @@ impl Node {
     async fn new(keys: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let parts = Parts::open(&own(folder.path(), 1, Mutation::default())).unwrap();
-        let provider = Provider::new(7, parts.learner.clone(), parts.log.clone());
+        let provider = Provider::new(7, 4, parts.learner.clone(), parts.log.clone());
         let mut node = Self { parts, provider, slots: 0, _folder: folder };
         for key in 0..keys {
             node.next([command(0, 0, put(&format!("k{key:03}"), "v"))]).await;
@@ -46,7 +46,7 @@ impl Node {
 
     async fn pull(&self, cookie: Cookie, key: &str, slot: u64) -> Result<PullReply, Status> {
         let (cookie, after_key) = (Some(cookie), key.to_owned());
-        self.provider.pull(PullRequest { cookie, after_key, after_slot: slot, keys: 4 }).await
+        self.provider.pull(PullRequest { cookie, after_key, after_slot: slot }).await
     }
 }
 
@@ -149,9 +149,35 @@ async fn copies_are_few_and_none_are_given_by_who_makes_one() {
     let cookie = node.open().await;
 
     // The process starts again.
-    let provider = Provider::new(8, node.parts.learner.clone(), node.parts.log.clone());
+    let provider = Provider::new(8, 4, node.parts.learner.clone(), node.parts.log.clone());
     let again = provider.open().await.unwrap().cookie.unwrap();
     let request = PullRequest { cookie: Some(cookie), ..PullRequest::default() };
     assert_eq!(provider.pull(request).await.unwrap_err().code(), Code::NotFound);
     assert_ne!(again, cookie);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_to_compare_are_few_and_expire() {
+    let mut node = Node::new(3).await;
+    let kept = async |id| {
+        let request = ScanRequest { scrub: id, after_key: String::new(), each: true };
+        node.parts.scrubs.scan(request).await.map(|part| (part.slot, part.keys, part.each.len()))
+    };
+    assert_eq!(kept(7).await.unwrap_err().code(), Code::NotFound);
+    for id in 1..=3 {
+        node.parts.scrubs.keep(id, node.parts.learner.snapshot().await.unwrap());
+    }
+    kept(1).await.unwrap_err();
+    assert_eq!((kept(2).await.unwrap(), kept(3).await.unwrap()), ((3, 3, 3), (3, 3, 3)));
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        node.parts.scrubs.forget();
+        kept(3).await.unwrap();
+    }
+    kept(2).await.unwrap_err();
+
+    node.next([command(0, 0, Operation::Scrub(9)), command(0, 0, put("k", "v"))]).await;
+    let request = ScanRequest { scrub: 9, ..ScanRequest::default() };
+    let part = node.parts.scrubs.scan(request).await.unwrap();
+    assert_eq!((part.slot, part.keys, part.each.len(), part.end), (4, 4, 0, true));
 }

@@ -37,7 +37,7 @@ pub(super) struct Setup {
     pub(super) mode: SyncMode,
     /// How many keys there are, and how many of them go into a chunk.
     pub(super) keys: u64,
-    pub(super) chunk_keys: u32,
+    pub(super) chunk_keys: usize,
     /// How many slots there are, and how many of them the log keeps. It is trimmed by the third node, which
     /// stands for the leader.
     pub(super) slots: u64,
@@ -298,7 +298,8 @@ async fn follow(
             let slot = known.log.len() as u64;
             if number == 3 && applied == slot && slot < setup.slots {
                 let to = slot.saturating_sub(setup.keep);
-                let is_due = to > known.trimmed + setup.keep / 4 && slot > 25 && !parts.holds.is_held();
+                let is_due =
+                    to > known.trimmed + setup.keep / 4 && slot > 25 && !parts.holds.is_held();
                 known.append(setup, is_due.then_some(to));
             }
             if applied < known.trimmed && number != 3 {
