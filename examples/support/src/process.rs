@@ -56,6 +56,12 @@ impl Process {
         &self.address
     }
 
+    /// The number of its process, if it was started.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.running.as_ref().map(|running| running.child.id())
+    }
+
     /// Kills it as `kill -9` does, and waits until it is gone. Says what it had complained about.
     pub fn kill(&mut self) -> String {
         let Some(mut running) = self.running.take() else {

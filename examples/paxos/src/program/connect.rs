@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use example_support::tls::Tls;
 use quorum_runtime::Manager;
 
 use super::settings::CLUSTER;
-use super::tls::TlsFiles;
 use crate::agreement::Telling;
 use crate::client::{Client, Patience};
 
@@ -28,7 +28,7 @@ pub(crate) struct Connect {
     pub(crate) timeout_ms: u64,
 
     #[command(flatten)]
-    pub(crate) tls: TlsFiles,
+    pub(crate) tls: Tls,
 }
 
 /// How long one node is given, before the next one is asked for the same.
@@ -38,8 +38,8 @@ impl Connect {
     /// Connections to the nodes of these addresses. Clients share them.
     pub(crate) fn manager(&self, addresses: &[String]) -> Result<Manager> {
         let mut builder = Manager::builder().intercept(Telling::of_client(&self.cluster));
-        if let Some(tls) = self.tls.read()? {
-            builder = builder.tls_config(tls.client);
+        if let Some(tls) = self.tls.client()? {
+            builder = builder.tls_config(tls);
         }
         Ok((1..).zip(addresses).fold(builder, |b, (id, address)| b.node(id, address)).build()?)
     }

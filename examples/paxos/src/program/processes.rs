@@ -1,12 +1,12 @@
 //! Nodes as processes of this program, which can be killed.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use anyhow::{Context as _, Result, ensure};
+use example_support::process::Process;
+use tokio::task::block_in_place;
 
 /// Processes of the nodes of one cluster. They are killed when this is dropped.
 #[derive(Debug)]
@@ -14,18 +14,18 @@ pub(crate) struct Processes {
     folder: PathBuf,
     addresses: Vec<String>,
     arguments: Vec<String>,
-    running: Vec<Option<Child>>,
+    running: Vec<Option<Process>>,
 }
 
 impl Processes {
-    /// So many new nodes, with these arguments of `serve` besides.
-    pub(crate) async fn start(nodes: u32, folder: &Path, arguments: Vec<String>) -> Result<Self> {
+    /// So many nodes, with these arguments of `serve` besides.
+    pub(crate) fn start(nodes: u32, folder: &Path, arguments: Vec<String>) -> Result<Self> {
         let addresses = free_addresses(nodes as usize)?;
         let (folder, running) = (folder.to_owned(), (0..nodes).map(|_| None).collect());
         let mut processes = Self { folder, addresses, arguments, running };
         for id in 1..=nodes {
             let new = !processes.data(id).exists();
-            processes.spawn(id, new).await?;
+            processes.spawn(id, new)?;
         }
         Ok(processes)
     }
@@ -42,44 +42,35 @@ impl Processes {
     /// The numbers of those that run, and of their processes.
     pub(crate) fn running(&self) -> Vec<(u32, u32)> {
         let running = (1..).zip(&self.running);
-        running.filter_map(|(id, child)| Some((id, child.as_ref()?.id()?))).collect()
+        running.filter_map(|(id, process)| Some((id, process.as_ref()?.id()?))).collect()
     }
 
     /// Kills a process with SIGKILL, and waits for its end.
-    pub(crate) async fn kill(&mut self, id: u32) -> Result<()> {
+    pub(crate) fn kill(&mut self, id: u32) -> Result<()> {
         let running = self.running.get_mut(id as usize - 1).and_then(Option::take);
-        let mut child = running.with_context(|| format!("node {id} does not run"))?;
-        Ok(child.kill().await?)
+        let mut process = running.with_context(|| format!("node {id} does not run"))?;
+        let complaints = block_in_place(|| process.kill());
+        ensure!(complaints.is_empty(), "node {id} had complained: {complaints}");
+        Ok(())
     }
 
     /// Starts a node again that was killed.
-    pub(crate) async fn start_again(&mut self, id: u32) -> Result<()> {
-        self.spawn(id, false).await
+    pub(crate) fn start_again(&mut self, id: u32) -> Result<()> {
+        self.spawn(id, false)
     }
 
-    async fn spawn(&mut self, id: u32, new: bool) -> Result<()> {
+    fn spawn(&mut self, id: u32, new: bool) -> Result<()> {
         let program = std::env::current_exe().context("this program cannot be found")?;
-        let mut command = Command::new(program);
-        command.args(["serve", "--id", &id.to_string(), "--peers", &self.addresses.join(",")]);
-        command.arg("--data").arg(self.data(id)).args(&self.arguments);
-        if new {
-            command.arg("--new");
-        }
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-        listening(&mut child).await.with_context(|| format!("node {id} did not start"))?;
-        self.running[id as usize - 1] = Some(child);
+        let (number, peers) = (id.to_string(), self.addresses.join(","));
+        let own = ["--id", &number, "--peers", &peers].map(OsString::from).into_iter();
+        let data = [OsString::from("--data"), self.data(id).into_os_string()];
+        let others = self.arguments.iter().map(OsString::from);
+        let arguments = own.chain(data).chain(others).chain(new.then(|| "--new".into()));
+        let address = &self.addresses[id as usize - 1];
+        let process = block_in_place(|| Process::start(program, address, arguments));
+        let process = process.with_context(|| format!("node {id}"))?;
+        self.running[id as usize - 1] = Some(process);
         Ok(())
-    }
-}
-
-/// Waits until a process says that it listens.
-async fn listening(child: &mut Child) -> Result<()> {
-    let output = child.stdout.take().context("it has no output")?;
-    let line = BufReader::new(output).lines().next_line().await?;
-    match line {
-        Some(line) if line.starts_with("listening on ") => Ok(()),
-        _ => bail!("its process ended with {}", child.wait().await?),
     }
 }
 
@@ -93,7 +84,7 @@ pub(crate) fn free_addresses(count: usize) -> Result<Vec<String>> {
             found.push(address);
         }
         if found.len() == count {
-            return Ok(found);
+            break;
         }
     }
     ensure!(found.len() == count, "no {count} free ports were found from 10000 to 32000");

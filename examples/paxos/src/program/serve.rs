@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use example_support::folder;
+use example_support::tls::Tls;
 use tokio::net::TcpListener;
 
 use super::settings::{File, Own, Settings};
-use super::tls::{self, TlsFiles};
+use super::tls;
+use crate::config::Config;
+use crate::mutant::Mutation;
 use crate::node::Node;
 
 #[derive(Args, Debug)]
@@ -30,23 +33,32 @@ pub(crate) struct Serve {
     settings: Settings,
 
     #[command(flatten)]
-    tls: TlsFiles,
+    tls: Tls,
+
+    /// A fault that is built in, for tests that are to find it.
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_enum, hide = true)]
+    mutant: Option<crate::mutant::Mutant>,
 }
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<()> {
-        let Self { config, new, own, settings, tls } = self;
+        #[cfg(feature = "mutants")]
+        let mutation = self.mutant.map(Mutation::from).unwrap_or_default();
+        #[cfg(not(feature = "mutants"))]
+        let mutation = Mutation::default();
+        let Self { config, new, own, settings, tls, .. } = self;
         let file = config.as_deref().map(File::read).transpose()?.unwrap_or_default();
         let own = own.or(file.node);
         let listen = own.listen.clone();
         let config = settings.or(file.cluster).config(own, new)?;
+        let config = Config { mutation, ..config };
         let listen = listen.unwrap_or_else(|| config.peers[config.id as usize - 1].clone());
-        let tls = tls.or(file.tls).read()?;
+        let edge = tls::edge(&tls::or(tls, file.tls))?;
         let _lock = folder::lock(&config.folder)?;
         let listener = TcpListener::bind(&listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
-        let node =
-            Node::open(config, |manager, server| tls::edge(tls.as_ref(), manager, server)).await?;
+        let node = Node::open(config, edge).await?;
         println!("listening on {}", listener.local_addr()?);
         node.serve(listener, interrupted()).await
     }

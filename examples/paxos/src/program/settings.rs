@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use serde::Deserialize;
 
-use super::tls::TlsFiles;
+use super::tls;
 use crate::config::{Agreement, CHUNK_KEYS, Config};
 use crate::mutant::Mutation;
 
@@ -84,7 +84,7 @@ pub(crate) struct Own {
 pub(crate) struct File {
     pub(crate) node: Own,
     pub(crate) cluster: Settings,
-    pub(crate) tls: TlsFiles,
+    pub(crate) tls: tls::Files,
 }
 
 impl File {

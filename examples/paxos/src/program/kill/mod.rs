@@ -137,14 +137,14 @@ impl Kill {
             rng.shuffle(&mut nodes);
             nodes.truncate(rng.u32(1..=most) as usize);
             for &node in &nodes {
-                processes.kill(node).await?;
+                processes.kill(node)?;
             }
             kills += nodes.len();
             bar.set_position(begun.elapsed().as_secs());
             bar.set_message(format!("{kills} kills"));
             sleep(Duration::from_millis(rng.u64(..1500))).await;
             for &node in &nodes {
-                processes.start_again(node).await?;
+                processes.start_again(node)?;
             }
         }
         bar.finish_and_clear();

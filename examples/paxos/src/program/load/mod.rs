@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::connect::Connect;
 use super::folder::Folder;
+use super::tls;
 use figures::Figures;
 
 pub(crate) use clients::{Keys, histogram, saturating_nanoseconds};
@@ -97,7 +98,7 @@ impl NodeSettings {
     /// As arguments of `serve`.
     pub(crate) fn arguments(&self, connect: &Connect) -> Result<Vec<String>> {
         let mut arguments = vec!["--cluster".to_owned(), connect.cluster.clone()];
-        arguments.extend(connect.tls.arguments());
+        arguments.extend(tls::arguments(&connect.tls));
         for set in &self.set {
             let (name, value) = set.split_once('=').with_context(|| {
                 format!("`{set}` sets nothing: write a flag of `paxos serve` and its value, as --set window=8")

@@ -29,7 +29,7 @@ pub(crate) async fn start(
     arguments: Vec<String>,
     connect: &Connect,
 ) -> Result<Target> {
-    let processes = Processes::start(nodes, folder, arguments).await?;
+    let processes = Processes::start(nodes, folder, arguments)?;
     reached(connect, processes.addresses().to_vec(), Some(processes)).await
 }
 

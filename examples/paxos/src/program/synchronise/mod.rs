@@ -78,7 +78,7 @@ impl Synchronise {
 
         // A follower goes, and what it will lack goes from the logs.
         let behind = (load::leader(&client).await? % self.nodes) + 1;
-        processes(&mut target)?.kill(behind).await?;
+        processes(&mut target)?.kill(behind)?;
         let paced = Paced::start(&target, self.rate, self.keys())?;
         sleep(Duration::from_secs(self.seconds)).await;
         let before = paced.take();
@@ -89,7 +89,7 @@ impl Synchronise {
         }
         paced.take();
         let none = crate::paxos::StatusReply::default();
-        processes(&mut target)?.start_again(behind).await?;
+        processes(&mut target)?.start_again(behind)?;
         let copied = prompt::watch(&client, behind, &none).await?;
         let during = paced.take();
         println!("{copied}");
