@@ -1,8 +1,8 @@
 //! What an acceptor must not forget: its promise, and what it has accepted. Nothing of it is answered
 //! before it is on disk. Requests that come while the disk is busy are stored together, with one sync.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -185,7 +185,8 @@ impl Target for Stored {
 
     fn commit(&self, writes: &[Write]) -> Result<Vec<()>, StoreError> {
         self.store_all(writes).map_err(failed)?;
-        self.bytes.fetch_add(writes.iter().map(Self::bytes).sum::<usize>() as u64, Ordering::Relaxed);
+        self.bytes
+            .fetch_add(writes.iter().map(Self::bytes).sum::<usize>() as u64, Ordering::Relaxed);
         self.commits.send_modify(|commits| *commits += 1);
         Ok(vec![(); writes.len()])
     }
@@ -209,7 +210,8 @@ impl Stored {
             for write in writes {
                 raise(PROMISED, write.promised.0)?;
                 for entry in &write.accepted {
-                    if accepted.get(entry.slot)?.is_none_or(|known| known.value().0 < entry.ballot) {
+                    if accepted.get(entry.slot)?.is_none_or(|known| known.value().0 < entry.ballot)
+                    {
                         accepted.insert(entry.slot, (entry.ballot, entry.batch.as_ref()))?;
                     }
                 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use quorum_runtime::{NodeId, NodeSet, QuorumSystem as _, Replies, Threshold, Verdict};
+use quorum_runtime::{NodeSet, QuorumSystem as _, Replies, Threshold, Verdict};
 
 use super::Ballot;
 use crate::config::Agreement;
@@ -116,11 +116,6 @@ fn merge<'a>(replies: impl Iterator<Item = &'a PrepareReply>, mutation: Mutation
     }
     let _later = merged.accepted.split_off(&merged.until.saturating_add(1));
     merged
-}
-
-/// A node of this cluster.
-pub(crate) fn node_id(id: u32) -> NodeId {
-    NodeId::from(id)
 }
 
 #[cfg(test)]
