@@ -112,8 +112,8 @@ struct Term<'a> {
 
 type Proposing = BoxFuture<'static, (u64, Accepted)>;
 type Open = FuturesOrdered<Proposing>;
-/// Chosen entries for a node that lags, read from the log.
-type Lacking = FuturesUnordered<BoxFuture<'static, (NodeId, Vec<Entry>)>>;
+/// Reads chosen entries for a node that lags.
+type Lacking = BoxFuture<'static, (NodeId, Vec<Entry>)>;
 /// Replies, with the time at which they were asked for.
 type Replies = SelectAll<BoxStream<'static, (Duration, Reply<LearnReply>)>>;
 
@@ -148,7 +148,8 @@ impl<'a> Term<'a> {
         let mut seen = self.leader.acceptor.seen();
         let mut heartbeat = interval(self.leader.config.agreement.lease / 5);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut open, mut lacking, mut replies) = (Open::new(), Lacking::new(), Replies::new());
+        let (mut open, mut lacking, mut replies) =
+            (Open::new(), FuturesUnordered::new(), Replies::new());
         loop {
             let higher = *seen.borrow_and_update();
             if higher > self.ballot {
@@ -251,7 +252,7 @@ impl<'a> Term<'a> {
         &mut self,
         asked: Duration,
         Reply { node, result, .. }: Reply<LearnReply>,
-    ) -> Result<Option<BoxFuture<'static, (NodeId, Vec<Entry>)>>, Ballot> {
+    ) -> Result<Option<Lacking>, Ballot> {
         let was_catching_up = self.catching_up.remove(&node);
         let Ok(LearnReply { promised, applied }) = result else {
             return Ok(None);
@@ -268,7 +269,7 @@ impl<'a> Term<'a> {
     }
 
     /// Brings the nodes that lag what they lack.
-    fn lagging(&mut self) -> Vec<BoxFuture<'static, (NodeId, Vec<Entry>)>> {
+    fn lagging(&mut self) -> Vec<Lacking> {
         let due = std::mem::replace(&mut self.due, self.chosen);
         let lags = |(node, applied): (&NodeId, &u64)| (*applied < due).then_some((*node, *applied));
         let lagging: Vec<_> = self.applied.iter().filter_map(lags).collect();
@@ -277,11 +278,7 @@ impl<'a> Term<'a> {
 
     /// Reads what a node lacks, unless that is under way, or is no longer in the log: then it hears from
     /// where on the log is, and copies a store.
-    fn bring(
-        &mut self,
-        node: NodeId,
-        applied: u64,
-    ) -> Option<BoxFuture<'static, (NodeId, Vec<Entry>)>> {
+    fn bring(&mut self, node: NodeId, applied: u64) -> Option<Lacking> {
         let (log, until) = (self.leader.log.clone(), self.leader.learner.applied());
         if applied + 1 < log.first() || until <= applied || !self.catching_up.insert(node) {
             return None;

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::map::{Copied, Map, Reader, Snapshot};
 use crate::mutant::{Mutant, Mutation};
 use crate::paxos::command::Operation;
-use crate::paxos::{Batch, Outcome};
+use crate::paxos::{Batch, Command, Outcome};
 use crate::sync::Scrubs;
 
 /// How many bytes of batches are executed at a time.
@@ -285,29 +285,28 @@ impl Execution {
 
 /// Executes the next slots that are known to be chosen, if the log has them.
 fn step(map: &mut Map, log: &Log, chosen: Chosen) -> Result<Vec<Executed>, StoreError> {
-    let mut next = map.applied() + 1;
-    let mut taken = Vec::new();
-    for entry in log.entries(next, chosen.slot, STEP)? {
-        if entry.slot != next || Ballot(entry.ballot) < chosen.ballot {
+    let next = map.applied() + 1;
+    let (mut ballots, mut slots) = (Vec::new(), Vec::new());
+    for (slot, entry) in (next..).zip(log.entries(next, chosen.slot, STEP)?) {
+        if entry.slot != slot || Ballot(entry.ballot) < chosen.ballot {
             break;
         }
         let batch = Batch::decode(entry.batch).map_err(|error| {
-            StoreError::Corrupt(format!("slot {next} of the log holds no batch: {error}"))
+            StoreError::Corrupt(format!("slot {slot} of the log holds no batch: {error}"))
         })?;
         // The snapshot of a scrub is that of its slot.
-        let is_scrub = |command: &crate::paxos::Command| {
-            matches!(command.operation, Some(Operation::Scrub(_)))
-        };
+        let is_scrub = |command: &Command| matches!(command.operation, Some(Operation::Scrub(_)));
         let is_last = batch.commands.iter().any(is_scrub);
-        taken.push((next, Ballot(entry.ballot), batch));
-        next += 1;
+        ballots.push(Ballot(entry.ballot));
+        slots.push((slot, batch));
         if is_last {
             break;
         }
     }
-    let (ballots, slots): (Vec<_>, Vec<_>) =
-        taken.into_iter().map(|(slot, ballot, batch)| (ballot, (slot, batch))).unzip();
-    let outcomes = if slots.is_empty() { Vec::new() } else { map.execute(&slots)? };
+    if slots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let outcomes = map.execute(&slots)?;
     let executed = slots.into_iter().zip(ballots).zip(outcomes);
     Ok(executed
         .map(|(((slot, batch), ballot), outcomes)| Executed { slot, ballot, batch, outcomes })
