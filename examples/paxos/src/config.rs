@@ -8,7 +8,7 @@ use example_support::identity::Identity;
 use crate::mutant::Mutation;
 
 /// How many keys a copy gets at a time: with more, small ones would take too long to write.
-pub(crate) const CHUNK_KEYS: usize = 2_000;
+pub(crate) const CHUNK_KEYS: u32 = 2_000;
 
 /// The settings of a node. Those of the [`Agreement`] are the same at all nodes and clients.
 #[derive(Clone, Debug)]
@@ -31,8 +31,8 @@ pub(crate) struct Config {
     pub(crate) keep: u64,
     /// How many more there are when they are trimmed. 0: only when an operator says so.
     pub(crate) trim_every: u64,
-    /// How many keys it sends at a time to a node that copies its store.
-    pub(crate) chunk_keys: usize,
+    /// How many keys it asks for at a time when it copies a store.
+    pub(crate) chunk_keys: u32,
     /// Drawn anew whenever a process begins: it tells processes apart, and is the source of the waits that
     /// are drawn at random.
     pub(crate) seed: u64,

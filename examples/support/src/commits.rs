@@ -110,6 +110,17 @@ impl<T: Target> Commits<T> {
         found.map_err(|error| fail::<T>(&self.failure, error))
     }
 
+    /// What is written to.
+    #[must_use]
+    pub fn target(&self) -> &T {
+        &self.target
+    }
+
+    /// Nothing is stored any more: something that belongs to the target has failed.
+    pub fn fail(&self, error: T::Error) {
+        fail::<T>(&self.failure, error);
+    }
+
     /// Waits until the target fails, and tells why.
     pub async fn failure(&self) -> Arc<T::Error> {
         let mut failure = self.failure.subscribe();

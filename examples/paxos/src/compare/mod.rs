@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use quorum_runtime::{Code, Manager, Node, NodeError, NodeId};
 use tokio::time::{Instant, sleep};
 
-pub(crate) use self::found::{Comparison, Difference};
+pub(crate) use self::found::Comparison;
 pub(crate) use self::scan::scan;
 use crate::map::Snapshot;
 use crate::paxos::{ScanReply, ScanRequest, SynchronisationNode as _};

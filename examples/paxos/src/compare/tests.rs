@@ -6,6 +6,7 @@ use example_support::identity::Identity;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::found::Difference;
 use super::*;
 use crate::map::Map;
 use crate::map::tests::{command, put};

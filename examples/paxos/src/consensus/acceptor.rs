@@ -51,8 +51,7 @@ impl paxos::Acceptor for Acceptor {
         let stored = self.log.write(Write { promised: ballot, ..Write::default() }).await?;
         call.release();
         stored.await?;
-        let page = self.log.page(request.from, PAGE).await;
-        let (mut accepted, until) = page.map_err(|error| Status::internal(error.to_string()))?;
+        let (mut accepted, until) = self.log.page(request.from, PAGE).await?;
         // Read last: what was trimmed meanwhile is told to be.
         let first = self.log.first();
         if self.mutation.is(Mutant::PromiseAsAcceptance) {

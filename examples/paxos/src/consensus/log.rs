@@ -1,20 +1,18 @@
 //! What an acceptor must not forget: its promise, and what it has accepted. Nothing of it is answered
-//! before it is on disk.
-//!
-//! Many requests wait while the disk is busy, and are then stored together, with one sync (group commit:
-//! DeWitt and others, 1984).
+//! before it is on disk. Requests that come while the disk is busy are stored together, with one sync.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use example_support::commits::{Commits, Target};
 use example_support::identity::Identity;
 use example_support::store::Store;
 use quorum_runtime::Status;
-use quorum_runtime::host::{self, Disk};
+use quorum_runtime::host::Disk;
 use redb::{Durability, ReadableTable as _, TableDefinition};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Ballot;
@@ -33,33 +31,26 @@ const PROMISED: &str = "promised";
 /// The first slot that has not been trimmed.
 const FIRST: &str = "first";
 
-/// How many requests wait for the disk at most. Further ones wait for room.
-const QUEUE: usize = 256;
-
 /// How long [`Mutant::AnswerBeforeStoring`] takes to store what it has answered.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// The log of one acceptor. Clones are handles of the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Log {
-    shared: Arc<Shared>,
-    queue: mpsc::Sender<(Write, oneshot::Sender<()>)>,
-}
+pub(crate) struct Log(Commits<Stored>);
 
 #[derive(Debug)]
-struct Shared {
+struct Stored {
     store: Store,
     first: AtomicU64,
     /// Counts the commits, and so the syncs.
     commits: watch::Sender<u64>,
     bytes: AtomicU64,
-    failure: watch::Sender<Option<Arc<StoreError>>>,
     mutation: Mutation,
 }
 
 /// What is to be stored. Promises only rise, and so do the ballots of a slot: what comes late changes
 /// nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Write {
     pub(crate) promised: Ballot,
     pub(crate) accepted: Vec<Entry>,
@@ -75,8 +66,8 @@ impl Log {
         Ok(disk.names()?.iter().any(|name| name == FILE))
     }
 
-    /// Opens the log in a folder, which is made where it is missing, and tells the promise that is in it. Its writer runs until it is
-    /// dropped, in the runtime of the caller.
+    /// Opens the log in a folder, which is made where it is missing, and tells the promise that is in it.
+    /// Must be called where tasks can be spawned.
     pub(crate) fn open(
         disk: &Disk,
         identity: &Identity,
@@ -92,17 +83,9 @@ impl Log {
             let read = |name| state.get(name).map(|value| value.map_or(0, |v| v.value()));
             (read(PROMISED).map_err(failed)?, read(FIRST).map_err(failed)?)
         };
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let shared = Arc::new(Shared {
-            store,
-            first: AtomicU64::new(first),
-            commits: watch::Sender::new(0),
-            bytes: AtomicU64::new(0),
-            failure: watch::Sender::new(None),
-            mutation,
-        });
-        tokio::spawn(write_all(Arc::clone(&shared), waiting));
-        Ok((Self { shared, queue }, Ballot(promised)))
+        let (commits, bytes) = (watch::Sender::new(0), AtomicU64::new(0));
+        let stored = Stored { store, first: AtomicU64::new(first), commits, bytes, mutation };
+        Ok((Self(Commits::start(stored)), Ballot(promised)))
     }
 
     /// Queues a write behind those that were queued before, and gives what completes when it is on disk.
@@ -114,14 +97,22 @@ impl Log {
         &self,
         write: Write,
     ) -> Result<impl Future<Output = Result<(), Status>> + use<>, Status> {
-        let (done, stored) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
-        self.queue.send((write, done)).await.map_err(|_closed| shared.refusal())?;
+        let log = self.clone();
+        let queued = if self.0.target().mutation.is(Mutant::AnswerBeforeStoring) {
+            let log = self.clone();
+            tokio::spawn(async move {
+                sleep(LINGER).await;
+                drop(log.0.queue(write).await);
+            });
+            None
+        } else {
+            Some(self.0.queue(write).await?)
+        };
         Ok(async move {
-            if shared.mutation.is(Mutant::AnswerBeforeStoring) {
-                return Ok(());
+            match queued {
+                Some(queued) => log.0.stored(queued).await,
+                None => Ok(()),
             }
-            stored.await.map_err(|_dropped| shared.refusal())
         })
     }
 
@@ -133,19 +124,7 @@ impl Log {
         to: u64,
         bytes: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let table = self.shared.store.begin_read().map_err(failed)?.open_table(ACCEPTED);
-        let (mut entries, mut taken) = (Vec::new(), 0);
-        for stored in table.map_err(failed)?.range(from..=to).map_err(failed)? {
-            let (slot, stored) = stored.map_err(failed)?;
-            let (ballot, batch) = stored.value();
-            taken += batch.len();
-            if taken > bytes && !entries.is_empty() {
-                break;
-            }
-            let batch = Bytes::copy_from_slice(batch);
-            entries.push(Entry { slot: slot.value(), ballot, batch });
-        }
-        Ok(entries)
+        self.0.target().entries(from, to, bytes)
     }
 
     /// The same, where nothing else may wait.
@@ -154,88 +133,76 @@ impl Log {
         from: u64,
         to: u64,
         bytes: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let log = self.clone();
-        host::blocking(move || log.entries(from, to, bytes)).await
+    ) -> Result<Vec<Entry>, Status> {
+        self.0.read(move |stored| stored.entries(from, to, bytes)).await
     }
 
     /// About so many bytes of entries, and up to which slot they are all there are.
-    pub(crate) async fn page(
-        &self,
-        from: u64,
-        bytes: usize,
-    ) -> Result<(Vec<Entry>, u64), StoreError> {
-        let log = self.clone();
-        host::blocking(move || {
-            let entries = log.entries(from, u64::MAX, bytes)?;
+    pub(crate) async fn page(&self, from: u64, bytes: usize) -> Result<(Vec<Entry>, u64), Status> {
+        let read = self.0.read(move |stored| {
+            let entries = stored.entries(from, u64::MAX, bytes)?;
             let last = entries.last().map_or(u64::MAX, |entry| entry.slot);
-            let is_all = last == u64::MAX || log.entries(last + 1, u64::MAX, 0)?.is_empty();
+            let is_all = last == u64::MAX || stored.entries(last + 1, u64::MAX, 0)?.is_empty();
             Ok((entries, if is_all { u64::MAX } else { last }))
-        })
-        .await
+        });
+        read.await
     }
 
     /// The first slot that has not been trimmed.
     pub(crate) fn first(&self) -> u64 {
-        self.shared.first.load(Ordering::Acquire)
+        self.0.target().first.load(Ordering::Acquire)
     }
 
     /// The number of commits since it was opened, which changes when something was stored.
     pub(crate) fn commits(&self) -> watch::Receiver<u64> {
-        self.shared.commits.subscribe()
+        self.0.target().commits.subscribe()
     }
 
     /// The bytes of the entries that were stored since it was opened.
     pub(crate) fn bytes(&self) -> u64 {
-        self.shared.bytes.load(Ordering::Relaxed)
+        self.0.target().bytes.load(Ordering::Relaxed)
     }
 
     /// Ends this log and with it the node: something that it needs has failed.
     pub(crate) fn fail(&self, error: StoreError) {
-        self.shared.fail(error);
+        self.0.fail(error);
     }
 
     /// Waits until the disk fails, and tells why.
     pub(crate) async fn failure(&self) -> Arc<StoreError> {
-        let mut failure = self.shared.failure.subscribe();
-        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
-        match failed {
-            Some(error) => error,
-            // Never: this handle holds the sender.
-            None => std::future::pending().await,
-        }
+        self.0.failure().await
     }
 }
 
-impl Shared {
-    fn fail(&self, error: StoreError) {
-        self.failure.send_if_modified(|failure| {
-            let is_first = failure.is_none();
-            if is_first {
-                *failure = Some(Arc::new(error));
-            }
-            is_first
-        });
+impl Target for Stored {
+    type Write = Write;
+    type Stored = ();
+    type Error = StoreError;
+
+    fn bytes(write: &Write) -> usize {
+        write.accepted.iter().map(|entry| entry.batch.len()).sum()
     }
 
-    fn refusal(&self) -> Status {
-        let failure = self.failure.borrow().clone();
-        let why = failure.map_or_else(|| "it is closing".to_owned(), |error| error.to_string());
-        Status::internal(format!("the store of this node has failed: {why}"))
+    fn commit(&self, writes: &[Write]) -> Result<Vec<()>, StoreError> {
+        self.store_all(writes).map_err(failed)?;
+        self.bytes
+            .fetch_add(writes.iter().map(Self::bytes).sum::<usize>() as u64, Ordering::Relaxed);
+        self.commits.send_modify(|commits| *commits += 1);
+        Ok(vec![(); writes.len()])
     }
+}
 
-    fn commit(&self, writes: &[Write]) -> Result<(), redb::Error> {
+impl Stored {
+    fn store_all(&self, writes: &[Write]) -> Result<(), redb::Error> {
         let mut transaction = self.store.begin_write()?;
         if self.mutation.is(Mutant::NoSync) {
             transaction.set_durability(Durability::None)?;
         }
-        let mut bytes = 0;
         {
             let mut state = transaction.open_table(STATE)?;
             let mut accepted = transaction.open_table(ACCEPTED)?;
             let mut raise = |name, value| -> Result<(), redb::Error> {
-                let known = state.get(name)?.map_or(0, |known| known.value());
-                if known < value {
+                if state.get(name)?.is_none_or(|known| known.value() < value) {
                     state.insert(name, value)?;
                 }
                 Ok(())
@@ -243,10 +210,9 @@ impl Shared {
             for write in writes {
                 raise(PROMISED, write.promised.0)?;
                 for entry in &write.accepted {
-                    let known = accepted.get(entry.slot)?.map_or(0, |known| known.value().0);
-                    if known < entry.ballot {
+                    if accepted.get(entry.slot)?.is_none_or(|known| known.value().0 < entry.ballot)
+                    {
                         accepted.insert(entry.slot, (entry.ballot, entry.batch.as_ref()))?;
-                        bytes += entry.batch.len() as u64;
                     }
                 }
             }
@@ -261,29 +227,23 @@ impl Shared {
                 accepted.retain(|_, _| false)?;
             }
         }
-        transaction.commit()?;
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(())
+        Ok(transaction.commit()?)
     }
-}
 
-/// Stores what waits, as much as has gathered, until there are no handles left or the disk fails.
-async fn write_all(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Write, oneshot::Sender<()>)>) {
-    let mut waiting = Vec::new();
-    while queue.recv_many(&mut waiting, QUEUE).await > 0 {
-        let (writes, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-        if shared.mutation.is(Mutant::AnswerBeforeStoring) {
-            sleep(LINGER).await;
+    fn entries(&self, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
+        let table = self.store.begin_read().map_err(failed)?.open_table(ACCEPTED);
+        let (mut entries, mut taken) = (Vec::new(), 0);
+        for stored in table.map_err(failed)?.range(from..=to).map_err(failed)? {
+            let (slot, stored) = stored.map_err(failed)?;
+            let (ballot, batch) = stored.value();
+            taken += batch.len();
+            if taken > bytes && !entries.is_empty() {
+                break;
+            }
+            let batch = Bytes::copy_from_slice(batch);
+            entries.push(Entry { slot: slot.value(), ballot, batch });
         }
-        let committing = Arc::clone(&shared);
-        if let Err(error) = host::blocking(move || committing.commit(&writes)).await {
-            return shared.fail(failed(error));
-        }
-        for answer in answers {
-            // Who no longer waits needs no answer.
-            let _gone = answer.send(());
-        }
-        shared.commits.send_modify(|commits| *commits += 1);
+        Ok(entries)
     }
 }
 

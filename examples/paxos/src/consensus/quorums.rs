@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use quorum_runtime::{NodeId, NodeSet, QuorumSystem as _, Replies, Threshold, Verdict};
+use quorum_runtime::{NodeSet, QuorumSystem as _, Replies, Threshold, Verdict};
 
 use super::Ballot;
 use crate::config::Agreement;
@@ -118,11 +118,6 @@ fn merge<'a>(replies: impl Iterator<Item = &'a PrepareReply>, mutation: Mutation
     merged
 }
 
-/// A node of this cluster.
-pub(crate) fn node_id(id: u32) -> NodeId {
-    NodeId::from(id)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -132,8 +127,7 @@ mod tests {
     fn quorums(prepare_quorum: usize, accept_quorum: usize) -> Quorums {
         let (cluster, lease) = ("c".to_owned(), Duration::from_secs(1));
         let (nodes, drift) = (5, 0.0);
-        let agreement =
-            Agreement { cluster, nodes, prepare_quorum, accept_quorum, lease, drift };
+        let agreement = Agreement { cluster, nodes, prepare_quorum, accept_quorum, lease, drift };
         Quorums::new(&agreement, Mutation::default())
     }
 
@@ -168,7 +162,8 @@ mod tests {
             else {
                 panic!("three of five promise");
             };
-            let texts: Vec<_> = promises.accepted.values().map(|e| (e.slot, &e.batch[..])).collect();
+            let texts: Vec<_> =
+                promises.accepted.values().map(|e| (e.slot, &e.batch[..])).collect();
             assert_eq!(texts, [(4, &b"new"[..]), (5, b"alone")], "no more than all have told of");
             assert_eq!((promises.until, promises.first), (5, 3));
         }

@@ -29,11 +29,16 @@ const PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("pending");
 /// How many bytes of batches are executed in one transaction.
 const GROUP: usize = 1 << 20;
 
+/// After how many parts what was added is synced. All of it at the end would keep the disk from others, who
+/// have promises to sync.
+const PARTS: u32 = 16;
+
 /// A copy that is being made.
 #[derive(Debug)]
 pub(crate) struct Copy {
     folder: PathBuf,
     store: Store,
+    parts: u32,
     mutation: Mutation,
 }
 
@@ -63,13 +68,16 @@ impl Copy {
             transaction.open_table(PENDING)?;
             state::fill(transaction, slot, sessions)
         })?;
-        Ok(Self { folder: folder.to_owned(), store, mutation })
+        Ok(Self { folder: folder.to_owned(), store, parts: 0, mutation })
     }
 
     /// Adds a part of it. What is there already is replaced.
-    pub(crate) fn add(&self, commits: &[Entry], pairs: &[Pair]) -> Result<(), StoreError> {
+    pub(crate) fn add(&mut self, commits: &[Entry], pairs: &[Pair]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin_write().map_err(failed)?;
-        transaction.set_durability(Durability::None).map_err(failed)?;
+        self.parts += 1;
+        if !self.parts.is_multiple_of(PARTS) {
+            transaction.set_durability(Durability::None).map_err(failed)?;
+        }
         let mut pending = transaction.open_table(PENDING).map_err(failed)?;
         for entry in commits {
             pending.insert(entry.slot, &entry.batch[..]).map_err(failed)?;
@@ -97,7 +105,8 @@ impl Copy {
         let transaction = store.begin_write().map_err(failed)?;
         state::fill(&transaction, slot, &[]).map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        Ok((Self { folder: folder.to_owned(), store, mutation }, last.unwrap_or_default()))
+        let copy = Self { folder: folder.to_owned(), store, parts: 0, mutation };
+        Ok((copy, last.unwrap_or_default()))
     }
 
     /// Executes what was chosen since the snapshot (step 5 of 4.4), and makes all of it durable, with the
@@ -119,11 +128,6 @@ impl Copy {
 }
 
 impl Copied {
-    /// The last slot that is executed in it.
-    pub(crate) fn applied(&self) -> u64 {
-        self.0.applied()
-    }
-
     pub(super) fn into_state(self) -> State {
         self.0
     }

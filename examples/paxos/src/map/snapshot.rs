@@ -9,7 +9,7 @@ use example_support::identity::Identity;
 use example_support::stopped::Stopped;
 use example_support::store::Store;
 use quorum_runtime::host::Disk;
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata as _};
 
 use super::state::{self, FORMAT, MAP};
 use crate::error::{StoreError, corrupt, failed};

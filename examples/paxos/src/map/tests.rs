@@ -194,7 +194,8 @@ mod copies {
 
     fn copy(folder: &Path) -> Copy {
         let session = Session { number: 5, nonce: 6, ..Session::default() };
-        let copy = Copy::begin(folder, &identity(), 10, &[session], Mutation::default()).unwrap();
+        let mut copy =
+            Copy::begin(folder, &identity(), 10, &[session], Mutation::default()).unwrap();
         copy.add(&[], &[pair("a", "1"), pair("b", "1")]).unwrap();
         copy.add(&[entry(11, delete("a")), entry(12, put("c", "2"))], &[]).unwrap();
         copy
@@ -266,7 +267,7 @@ mod copies {
     #[test]
     fn a_copy_with_a_gap_is_no_copy() {
         let folder = tempfile::tempdir().unwrap();
-        let copy = copy(folder.path());
+        let mut copy = copy(folder.path());
         copy.add(&[entry(14, delete("b"))], &[]).unwrap();
         let error = copy.finish().unwrap_err().to_string();
         assert_eq!(error, "slot 14 was to be executed before slot 13");

@@ -63,8 +63,8 @@ pub(crate) struct Own {
     pub(crate) identity: Identity,
     /// A number that no process of this node has had before.
     pub(crate) incarnation: u64,
-    /// How many keys a chunk has at most that it gives.
-    pub(crate) chunk_keys: usize,
+    /// How many keys a chunk has at most that it asks for.
+    pub(crate) chunk_keys: u32,
     pub(crate) mutation: Mutation,
 }
 
@@ -83,12 +83,7 @@ pub(crate) struct Synchronisation {
 
 impl Synchronisation {
     pub(crate) fn new(local: Local, own: Own, holds: Holds, scrubs: Scrubs) -> Self {
-        let provider = Provider::new(
-            own.incarnation,
-            own.chunk_keys,
-            local.learner.clone(),
-            local.log.clone(),
-        );
+        let provider = Provider::new(own.incarnation, local.learner.clone(), local.log.clone());
         let (asked, progress) = (watch::Sender::default(), watch::Sender::default());
         Self { local, own, provider, holds, scrubs, asked, progress }
     }
@@ -132,7 +127,7 @@ impl Synchronisation {
         };
         let mut asked = self.asked.subscribe();
         while asked.wait_for(Option::is_some).await.is_ok() {
-            let request = asked.borrow_and_update().clone().unwrap_or_default();
+            let request = asked.borrow_and_update().unwrap_or_default();
             requester.copy(&request).await;
             self.asked.send_replace(None);
         }

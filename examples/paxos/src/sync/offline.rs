@@ -38,7 +38,7 @@ pub(crate) fn offline(
     drop(old);
     let mut map = Map::open(into, &own, false, Mutation::default())?;
     let (slot, total) = (snapshot.applied(), snapshot.keys()?);
-    let copy = Copy::begin(into, &own, slot, &snapshot.sessions()?, Mutation::default())?;
+    let mut copy = Copy::begin(into, &own, slot, &snapshot.sessions()?, Mutation::default())?;
     let (mut after, mut copied) = (String::new(), 0);
     loop {
         let (pairs, is_end) = chunk(&snapshot, &after, CHUNK_KEYS, 0)?;

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::internal;
+use crate::config::CHUNK_KEYS;
 use crate::consensus::{Learner, Log};
 use crate::error::StoreError;
 use crate::map::Snapshot;
@@ -30,8 +31,6 @@ pub(super) struct Provider {
     incarnation: u64,
     learner: Learner,
     log: Log,
-    /// How many keys a chunk has at most.
-    chunk_keys: usize,
     copies: Arc<Mutex<Copies>>,
 }
 
@@ -56,8 +55,8 @@ struct Copy {
 pub(super) struct Closed(Provider);
 
 impl Provider {
-    pub(super) fn new(incarnation: u64, chunk_keys: usize, learner: Learner, log: Log) -> Self {
-        Self { incarnation, learner, log, chunk_keys, copies: Arc::default() }
+    pub(super) fn new(incarnation: u64, learner: Learner, log: Log) -> Self {
+        Self { incarnation, learner, log, copies: Arc::default() }
     }
 
     /// Begins a copy of the map as it is now.
@@ -82,14 +81,14 @@ impl Provider {
 
     /// The next chunk: what was chosen since the last one first, because that may be trimmed.
     pub(super) async fn pull(&self, request: PullRequest) -> Result<PullReply, Status> {
-        let PullRequest { cookie, after_key, after_slot } = request;
+        let PullRequest { cookie, after_key, after_slot, keys } = request;
         let copy = self.copy(cookie.unwrap_or_default())?;
         let Ok(_turn) = copy.turn.try_acquire() else {
             return Err(Status::unavailable("the chunk before this one is still being made"));
         };
         let applied = self.learner.applied();
         let commits = if (1..applied).contains(&after_slot) {
-            self.log.read(after_slot + 1, applied, CHUNK_BYTES).await.map_err(internal)?
+            self.log.read(after_slot + 1, applied, CHUNK_BYTES).await?
         } else {
             Vec::new()
         };
@@ -99,7 +98,6 @@ impl Provider {
         let reached = commits.last().map_or(applied.min(after_slot), |entry| entry.slot);
         let bytes = commits.iter().map(|entry| entry.batch.len()).sum();
         let snapshot = Arc::clone(&copy.snapshot);
-        let keys = self.chunk_keys;
         let chunk = host::blocking(move || chunk(&snapshot, &after_key, keys, bytes));
         let (pairs, is_end) = chunk.await.map_err(internal)?;
         let last = is_end && (after_slot == 0 || reached >= applied);
@@ -186,10 +184,11 @@ fn follow(slot: u64, entries: &[Entry]) -> bool {
 pub(super) fn chunk(
     snapshot: &Snapshot,
     after: &str,
-    keys: usize,
+    keys: u32,
     mut bytes: usize,
 ) -> Result<(Vec<Pair>, bool), StoreError> {
     let (mut pairs, mut is_end) = (Vec::new(), true);
+    let keys = keys.clamp(1, CHUNK_KEYS) as usize;
     snapshot.read(after, |key, value| {
         is_end = bytes < CHUNK_BYTES && pairs.len() < keys;
         if is_end {

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use quorum_runtime::{
     Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Reply, Request, RpcError,
     host,
@@ -166,7 +165,7 @@ impl Requester {
         });
         let (mut copy, after_key) = begun.await?;
         let after_slot = if holds { 0 } else { slot };
-        let mut request = PullRequest { cookie, after_key, after_slot };
+        let mut request = PullRequest { cookie, after_key, after_slot, keys: self.own.chunk_keys };
         self.tell(|progress| (progress.keys, progress.total_keys) = (0, keys));
         loop {
             let chunk = pull(node, &request).await?;

@@ -28,10 +28,13 @@ struct Kept {
 }
 
 impl Scrubs {
-    /// Keeps a snapshot under the number of its scrub. The oldest makes room.
+    /// Keeps a snapshot under the number of its scrub, unless the command was executed before: it may be
+    /// repeated. The oldest makes room.
     pub(crate) fn keep(&self, id: u64, snapshot: Snapshot) {
         let mut kept = self.kept();
-        kept.retain(|other| other.id != id);
+        if kept.iter().any(|other| other.id == id) {
+            return;
+        }
         while kept.len() >= MAX_KEPT {
             kept.pop_front();
         }

@@ -25,7 +25,7 @@ impl Node {
     async fn new(keys: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let parts = Parts::open(&own(folder.path(), 1, Mutation::default())).unwrap();
-        let provider = Provider::new(7, 4, parts.learner.clone(), parts.log.clone());
+        let provider = Provider::new(7, parts.learner.clone(), parts.log.clone());
         let mut node = Self { parts, provider, slots: 0, _folder: folder };
         for key in 0..keys {
             node.next([command(0, 0, put(&format!("k{key:03}"), "v"))]).await;
@@ -46,7 +46,7 @@ impl Node {
 
     async fn pull(&self, cookie: Cookie, key: &str, slot: u64) -> Result<PullReply, Status> {
         let (cookie, after_key) = (Some(cookie), key.to_owned());
-        self.provider.pull(PullRequest { cookie, after_key, after_slot: slot }).await
+        self.provider.pull(PullRequest { cookie, after_key, after_slot: slot, keys: 4 }).await
     }
 }
 
@@ -103,7 +103,7 @@ async fn who_needs_what_was_trimmed_is_told_to_begin_again() {
     node.next([]).await;
     node.next([command(0, 0, Operation::Trim(7))]).await;
     // The log is trimmed some time after the command for it.
-    while node.parts.log.entries(1, 7, 1).unwrap().first().is_some() {
+    while !node.parts.log.entries(1, 7, 1).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     node.pull(cookie, "", 7).await.unwrap();
@@ -149,7 +149,7 @@ async fn copies_are_few_and_none_are_given_by_who_makes_one() {
     let cookie = node.open().await;
 
     // The process starts again.
-    let provider = Provider::new(8, 4, node.parts.learner.clone(), node.parts.log.clone());
+    let provider = Provider::new(8, node.parts.learner.clone(), node.parts.log.clone());
     let again = provider.open().await.unwrap().cookie.unwrap();
     let request = PullRequest { cookie: Some(cookie), ..PullRequest::default() };
     assert_eq!(provider.pull(request).await.unwrap_err().code(), Code::NotFound);

@@ -37,7 +37,7 @@ pub(super) struct Setup {
     pub(super) mode: SyncMode,
     /// How many keys there are, and how many of them go into a chunk.
     pub(super) keys: u64,
-    pub(super) chunk_keys: usize,
+    pub(super) chunk_keys: u32,
     /// How many slots there are, and how many of them the log keeps. It is trimmed by the third node, which
     /// stands for the leader.
     pub(super) slots: u64,
@@ -156,8 +156,8 @@ impl Known {
         let expected = slot.checked_sub(1).map(|slot| self.states[slot as usize].clone());
         let expected = expected.unwrap_or_default();
         if expected != *found {
-            let keys = expected.keys().chain(found.keys());
-            let differ = keys.filter(|key| expected.get(*key) != found.get(*key)).next();
+            let mut keys = expected.keys().chain(found.keys());
+            let differ = keys.find(|key| expected.get(*key) != found.get(*key));
             let what = format!("node {node} has another map at slot {slot}: see {differ:?}");
             self.violation.get_or_insert(what);
         }
