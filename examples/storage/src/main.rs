@@ -138,7 +138,7 @@ enum Subcommands {
 
     /// Runs whole clusters under simulated faults, and checks what their clients see.
     #[cfg(feature = "sim")]
-    Sim(sim::Command),
+    Sim(sim::Sim),
 }
 
 #[derive(Debug, Args)]

@@ -39,7 +39,7 @@ const KEEP_ALIVE: Duration = Duration::from_millis(250);
 
 /// Arguments of the subcommand.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Command {
+pub(crate) struct Sim {
     /// Which of the registers.
     #[arg(long, value_enum, default_value_t = Mode::Atomic)]
     mode: Mode,
@@ -59,7 +59,7 @@ pub(crate) enum Mode {
     Byzantine,
 }
 
-impl Command {
+impl Sim {
     pub(crate) fn run(&self) -> ExitCode {
         self.command.run(&self.mode.study())
     }
