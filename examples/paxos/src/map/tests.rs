@@ -193,12 +193,15 @@ mod copies {
     }
 
     fn copy(folder: &Path) -> Copy {
+        try_copy(folder).unwrap()
+    }
+
+    fn try_copy(folder: &Path) -> Result<Copy, StoreError> {
         let session = Session { number: 5, nonce: 6, ..Session::default() };
-        let mut copy =
-            Copy::begin(folder, &identity(), 10, &[session], Mutation::default()).unwrap();
-        copy.add(&[], &[pair("a", "1"), pair("b", "1")]).unwrap();
-        copy.add(&[entry(11, delete("a")), entry(12, put("c", "2"))], &[]).unwrap();
-        copy
+        let mut copy = Copy::begin(folder, &identity(), 10, &[session], Mutation::default())?;
+        copy.add(&[], &[pair("a", "1"), pair("b", "1")])?;
+        copy.add(&[entry(11, delete("a")), entry(12, put("c", "2"))], &[])?;
+        Ok(copy)
     }
 
     fn pairs(map: &Map) -> Vec<(String, String)> {
@@ -262,6 +265,41 @@ mod copies {
         let new = [("b", "1"), ("c", "2"), ("slot 13", "3"), ("slot 14", "3")];
         assert_eq!(pairs(&map), of(&new));
         assert_eq!(pairs(&killed(map, folder.path())), of(&new));
+    }
+
+    /// Step by step, so that each step can be killed in its first write; and then as often as it starts.
+    async fn step_by_step(host: quorum_runtime::sim::Host) -> quorum_runtime::sim::Result {
+        let folder: &Path = "/data".as_ref();
+        let pause = || tokio::time::sleep(std::time::Duration::from_millis(10));
+        let mut map = Map::open(folder, &identity(), true, Mutation::default())?;
+        if map.applied() > 0 {
+            assert_eq!((map.applied(), pairs(&map)), (12, of(&[("b", "1"), ("c", "2")])));
+        } else if host.starts() == 1 {
+            pause().await;
+            let copy = try_copy(folder)?;
+            pause().await;
+            let copied = copy.finish()?;
+            pause().await;
+            map.adopt(copied, trimmed)?;
+            pause().await;
+            Disk::folder(folder)?.open("lock")?;
+        }
+        std::future::pending().await
+    }
+
+    #[test]
+    fn a_crash_leaves_the_old_map_or_the_whole_new_one() {
+        for seed in 0..120 {
+            let at = 5 + seed % 5 * 10;
+            let mut sim = quorum_runtime::sim::Simulation::new(seed);
+            let faults = format!("{at}ms crash 1 in write; 100ms start 1; 200ms heal");
+            sim.schedule(faults.parse().unwrap()).nodes(1, step_by_step);
+            sim.clients(1, async |host| {
+                host.healed().await;
+                Ok(())
+            });
+            sim.run().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
     }
 
     #[test]
