@@ -89,6 +89,9 @@ fn what_differs_is_told() {
     let one = Small { pairs: (1..=9).map(|key| (key, 0)).collect(), ..Small::default() };
     let mut other = Small { slot: 7, sessions: vec![1], ..one.clone() };
     assert_eq!(compared(&one, &one, 2).to_string(), "equal: 9 keys as of slot 0");
+    let sessions = Small { sessions: vec![1], ..one.clone() };
+    let told = "not equal: 0 of 9 keys differ; they do not know the same sessions";
+    assert_eq!(compared(&one, &sessions, 2).to_string(), told);
     other.pairs.extend([(5, 1), (8, 1), (20, 0)]);
     other.pairs.remove(&2);
     let told = "not equal: 4 of 10 keys differ; the first is as of slot 0, the second of slot 7; they do not \

@@ -6,7 +6,7 @@
 //! The pairs are those of a snapshot. What was chosen after it is kept aside, and executed on top at the
 //! end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,7 +36,6 @@ const PARTS: u32 = 16;
 /// A copy that is being made.
 #[derive(Debug)]
 pub(crate) struct Copy {
-    folder: PathBuf,
     store: Store,
     parts: u32,
     mutation: Mutation,
@@ -68,7 +67,7 @@ impl Copy {
             transaction.open_table(PENDING)?;
             state::fill(transaction, slot, sessions)
         })?;
-        Ok(Self { folder: folder.to_owned(), store, parts: 0, mutation })
+        Ok(Self { store, parts: 0, mutation })
     }
 
     /// Adds a part of it. What is there already is replaced.
@@ -105,12 +104,11 @@ impl Copy {
         let transaction = store.begin_write().map_err(failed)?;
         state::fill(&transaction, slot, &[]).map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        let copy = Self { folder: folder.to_owned(), store, parts: 0, mutation };
+        let copy = Self { store, parts: 0, mutation };
         Ok((copy, last.unwrap_or_default()))
     }
 
-    /// Executes what was chosen since the snapshot (step 5 of 4.4), and makes all of it durable, with the
-    /// name of its file.
+    /// Executes what was chosen since the snapshot (step 5 of 4.4), and makes all of it durable.
     pub(crate) fn finish(self) -> Result<Copied, StoreError> {
         let mut state = State::load(self.store, self.mutation)?;
         let store = Arc::clone(&state.store);
@@ -122,7 +120,6 @@ impl Copy {
             return Err(corrupt("the copy lacks some of what was chosen while it was made"));
         }
         state.persist(|transaction| Ok(transaction.delete_table(PENDING).map(drop)?))?;
-        Disk::folder(&self.folder)?.sync()?;
         Ok(Copied(state))
     }
 }

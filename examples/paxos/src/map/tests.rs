@@ -179,6 +179,11 @@ fn a_map_is_made_only_for_a_new_node() {
 }
 
 mod copies {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use quorum_runtime::sim::Host;
+
     use super::*;
     use crate::paxos::{Entry, Pair};
 
@@ -193,12 +198,15 @@ mod copies {
     }
 
     fn copy(folder: &Path) -> Copy {
+        try_copy(folder).unwrap()
+    }
+
+    fn try_copy(folder: &Path) -> Result<Copy, StoreError> {
         let session = Session { number: 5, nonce: 6, ..Session::default() };
-        let mut copy =
-            Copy::begin(folder, &identity(), 10, &[session], Mutation::default()).unwrap();
-        copy.add(&[], &[pair("a", "1"), pair("b", "1")]).unwrap();
-        copy.add(&[entry(11, delete("a")), entry(12, put("c", "2"))], &[]).unwrap();
-        copy
+        let mut copy = Copy::begin(folder, &identity(), 10, &[session], Mutation::default())?;
+        copy.add(&[], &[pair("a", "1"), pair("b", "1")])?;
+        copy.add(&[entry(11, delete("a")), entry(12, put("c", "2"))], &[])?;
+        Ok(copy)
     }
 
     fn pairs(map: &Map) -> Vec<(String, String)> {
@@ -262,6 +270,54 @@ mod copies {
         let new = [("b", "1"), ("c", "2"), ("slot 13", "3"), ("slot 14", "3")];
         assert_eq!(pairs(&map), of(&new));
         assert_eq!(pairs(&killed(map, folder.path())), of(&new));
+    }
+
+    /// What the test knows whatever becomes of the process.
+    #[derive(Default)]
+    struct Known {
+        adopted: Cell<bool>,
+        is_broken: Cell<bool>,
+    }
+
+    /// Step by step, so that each step can be killed in its first write; and then as often as it starts.
+    async fn step_by_step(host: Host, known: Rc<Known>) -> quorum_runtime::sim::Result {
+        let folder: &Path = "/data".as_ref();
+        let pause = || tokio::time::sleep(std::time::Duration::from_millis(10));
+        let mut map = Map::open(folder, &identity(), true, Mutation::default())?;
+        if map.applied() > 0 || known.adopted.get() {
+            let is_new = (map.applied(), pairs(&map)) == (12, of(&[("b", "1"), ("c", "2")]));
+            known.is_broken.set(!is_new);
+        } else if host.starts() == 1 {
+            pause().await;
+            let copy = try_copy(folder)?;
+            pause().await;
+            let copied = copy.finish()?;
+            pause().await;
+            map.adopt(copied, trimmed)?;
+            known.adopted.set(true);
+            pause().await;
+            Disk::folder(folder)?.open("other")?.write_at(b"to be killed in", 0)?;
+        }
+        std::future::pending().await
+    }
+
+    #[test]
+    fn a_crash_leaves_the_old_map_or_the_whole_new_one() {
+        for seed in 0..120 {
+            let at = 5 + seed % 5 * 10;
+            let mut sim = quorum_runtime::sim::Simulation::new(seed);
+            let faults = format!("{at}ms crash 1 in write; 100ms start 1; 200ms heal");
+            let known = Rc::new(Known::default());
+            let seen = Rc::clone(&known);
+            sim.schedule(faults.parse().unwrap());
+            sim.nodes(1, move |host| step_by_step(host, Rc::clone(&seen)));
+            sim.clients(1, async |host| {
+                host.healed().await;
+                Ok(())
+            });
+            sim.run().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            assert!(!known.is_broken.get(), "seed {seed}");
+        }
     }
 
     #[test]

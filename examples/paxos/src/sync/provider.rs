@@ -176,8 +176,7 @@ fn expiry() -> Instant {
 
 /// Whether these are the entries behind a slot, without a gap.
 fn follow(slot: u64, entries: &[Entry]) -> bool {
-    let mut slots = entries.iter().map(|entry| entry.slot);
-    !entries.is_empty() && (slot + 1..).zip(&mut slots).all(|(expected, slot)| expected == slot)
+    (slot + 1..).zip(entries).all(|(expected, entry)| expected == entry.slot)
 }
 
 /// The pairs behind a key that go into a chunk which has so many bytes already, and whether they are all.

@@ -151,9 +151,11 @@ async fn copies_are_few_and_none_are_given_by_who_makes_one() {
     // The process starts again.
     let provider = Provider::new(8, node.parts.learner.clone(), node.parts.log.clone());
     let again = provider.open().await.unwrap().cookie.unwrap();
-    let request = PullRequest { cookie: Some(cookie), ..PullRequest::default() };
+    let of_before = Cookie { number: again.number, ..cookie };
+    let request = PullRequest { cookie: Some(of_before), ..PullRequest::default() };
     assert_eq!(provider.pull(request).await.unwrap_err().code(), Code::NotFound);
-    assert_ne!(again, cookie);
+    provider.close(of_before);
+    assert_eq!(provider.held(), 1);
 }
 
 #[tokio::test(start_paused = true)]
