@@ -6,6 +6,7 @@
 //! section 8). A client therefore has one command under way at a time, which `&mut self` sees to.
 
 mod attempts;
+mod error;
 #[cfg(test)]
 mod tests;
 
@@ -13,12 +14,13 @@ use std::time::Duration;
 
 use quorum_runtime::{
     Configuration, ConfigurationError, Manager, Node, NodeError, NodeId, Replies, Reply, Request,
-    Rpc, RpcError, Verdict,
+    Rpc, Verdict,
 };
 
-use attempts::{Attempts, Last};
+use attempts::Attempts;
+pub(crate) use error::ClientError;
 
-use crate::map::limits::{self, Refused};
+use crate::map::limits;
 use crate::paxos::command::Operation;
 use crate::paxos::execute_reply::Answer as Executed;
 use crate::paxos::get_reply::Answer as Got;
@@ -49,41 +51,6 @@ pub(crate) struct Patience {
     pub(crate) attempt: Duration,
     /// For an answer, all attempts together.
     pub(crate) whole: Duration,
-}
-
-/// Why a client has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
-    #[error("{0}; nothing was sent")]
-    Limit(#[from] Refused),
-    #[error("not executed: {0}")]
-    Refused(#[source] RpcError),
-    #[error(
-        "not executed: no leader was found within {after:?}{}; try again when a majority is up",
-        Last(last)
-    )]
-    NoLeader { after: Duration, last: Option<RpcError> },
-    #[error(
-        "executed or not, or yet to be: no answer within {after:?}{}; a read tells",
-        Last(last)
-    )]
-    Unknown { after: Duration, last: Option<RpcError> },
-    #[error(
-        "executed once or not at all: the session was closed before this was answered, because too many \
-         others were opened; a read tells"
-    )]
-    Expired,
-    #[error("{0}")]
-    Node(#[from] RpcError),
-    #[error("{0}")]
-    NoSuchNode(#[from] ConfigurationError),
-}
-
-impl ClientError {
-    /// Whether nothing was executed, and never will be.
-    pub(crate) const fn is_without_effect(&self) -> bool {
-        !matches!(self, Self::Unknown { .. } | Self::Expired | Self::Node(_))
-    }
 }
 
 impl Client {
@@ -131,7 +98,7 @@ impl Client {
         key: &str,
     ) -> Result<Option<String>, ClientError> {
         let request = GetRequest { key: key.to_owned(), local: true };
-        let reply = self.node(node)?.get(within(self.patience.attempt, request)).await?;
+        let reply = self.manager.node(node)?.get(within(self.patience.attempt, request)).await?;
         Ok(found(reply).unwrap_or_default())
     }
 
@@ -153,7 +120,7 @@ impl Client {
     /// Has a node copy the store of another; its status tells how far it is.
     pub(crate) async fn synchronise(&self, node: u32, mode: SyncMode) -> Result<(), ClientError> {
         let request = SynchroniseRequest { mode: mode.into(), provider: 0 };
-        self.node(node)?.synchronise(within(self.patience.attempt, request)).await?;
+        self.manager.node(node)?.synchronise(within(self.patience.attempt, request)).await?;
         Ok(())
     }
 
@@ -167,10 +134,6 @@ impl Client {
         }
         all.sort_by_key(|(node, _)| *node);
         all
-    }
-
-    fn node(&self, id: u32) -> Result<Node, ConfigurationError> {
-        self.manager.node(id)
     }
 
     /// Executes a command once.

@@ -1,6 +1,5 @@
 //! The attempts of one command: how long they go on, and whether one of them may have been executed.
 
-use std::fmt;
 use std::time::Duration;
 
 use quorum_runtime::{Code, NodeError, RpcError};
@@ -86,13 +85,4 @@ fn may_have_acted(error: &NodeError) -> bool {
             | Replaced
             | Closed
     )
-}
-
-/// What the last node said, as the end of a sentence.
-pub(super) struct Last<'a>(pub(super) &'a Option<RpcError>);
-
-impl fmt::Display for Last<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |error| write!(f, " ({error})"))
-    }
 }

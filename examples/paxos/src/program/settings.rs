@@ -210,9 +210,8 @@ impl Own {
     }
 }
 
-/// Chances are that a list of more is a mistake.
+/// A list of more is a mistake.
 const MAX_NODES: usize = 100;
-
 const LEASE_MS: u64 = 2_000;
 const DRIFT: f64 = 0.01;
 const WINDOW: usize = 16;
