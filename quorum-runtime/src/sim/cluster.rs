@@ -188,6 +188,7 @@ impl Cluster {
         // First of all, so that nothing that its destructors write counts.
         machine.disk.crash(&mut self.random);
         drop(machine);
+        self.world.recorder.ended(place);
         self.sim.crash(address(place).ip());
     }
 

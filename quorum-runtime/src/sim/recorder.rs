@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +22,8 @@ struct Seen {
     events: Vec<Event>,
     /// Which client a process is.
     names: BTreeMap<u64, Place>,
+    /// The incarnations of processes that have ended.
+    ended: BTreeSet<u64>,
     now: Duration,
 }
 
@@ -42,6 +44,13 @@ impl Recorder {
 
     pub(super) fn name(&self, place: Place, incarnation: u64) {
         self.lock().names.insert(incarnation, place);
+    }
+
+    /// The process on a machine has ended: what its destructors still say is not heard.
+    pub(super) fn ended(&self, place: Place) {
+        let Seen { names, ended, .. } = &mut *self.lock();
+        let runs = names.iter().filter(|(_, named)| **named == place).map(|(run, _)| *run);
+        ended.extend(runs.filter(|run| !is_of_client(*run)));
     }
 
     /// The events so far, in the order in which they were told, which is that of their times on each
@@ -90,6 +99,11 @@ impl Recorder {
     }
 }
 
+/// Whether it is such a number, and that of no process.
+const fn is_of_client(run: u64) -> bool {
+    run > u64::MAX - u32::MAX as u64
+}
+
 /// Under which number the events of a client are told that are none of its manager's.
 const fn client_run(number: u32) -> u64 {
     u64::MAX - number as u64
@@ -97,10 +111,14 @@ const fn client_run(number: u32) -> u64 {
 
 impl Observer for Recorder {
     fn event(&self, event: &Event) {
-        // Who was killed says nothing any more; what its destructors say has no certain order.
+        // Who was killed says nothing any more: what its destructors say has no certain order, and some of
+        // them run where nobody knows which machine they are on.
         let is_there = || here().is_none_or(|here| here.is_running());
         if self.is_on() && is_there() {
             let mut seen = self.lock();
+            if event.at.incarnation.is_some_and(|run| seen.ended.contains(&run)) {
+                return;
+            }
             // The runtimes of the machines do not agree about when they began.
             let now = turmoil::sim_elapsed().unwrap_or(seen.now);
             seen.events.push(Event { time: self.begun + now, ..event.clone() });

@@ -4,12 +4,13 @@
 //! that leader, or a higher one, is what was chosen: no later ballot can bring another batch.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prost::Message as _;
 use quorum_runtime::host;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::Ballot;
@@ -37,7 +38,10 @@ pub(crate) struct Learner {
 #[derive(Debug)]
 struct Shared {
     chosen: watch::Sender<Chosen>,
-    applied: watch::Sender<u64>,
+    applied: AtomicU64,
+    /// Tells those who wait for a slot that it may have been executed. They wake in the order in which they
+    /// came, which those of a `watch` do not: a simulation must be the same run each time.
+    moved: Notify,
     reader: Reader,
     waiting: Mutex<BTreeMap<u64, Waiting>>,
 }
@@ -81,7 +85,8 @@ impl Learner {
         let (requests, asked) = mpsc::channel(8);
         let shared = Arc::new(Shared {
             chosen: watch::Sender::default(),
-            applied: watch::Sender::new(map.applied()),
+            applied: AtomicU64::new(map.applied()),
+            moved: Notify::new(),
             reader: map.reader(),
             waiting: Mutex::default(),
         });
@@ -119,14 +124,17 @@ impl Learner {
 
     /// The last slot that was executed.
     pub(crate) fn applied(&self) -> u64 {
-        *self.shared.applied.borrow()
+        self.shared.applied.load(Ordering::Acquire)
     }
 
     /// Waits until a slot was executed.
     pub(crate) async fn reached(&self, slot: u64) {
-        let mut applied = self.shared.applied.subscribe();
-        if applied.wait_for(|applied| *applied >= slot).await.is_err() {
-            std::future::pending().await // The node is ending.
+        loop {
+            let moved = self.shared.moved.notified();
+            if self.applied() >= slot {
+                return;
+            }
+            moved.await;
         }
     }
 
@@ -164,6 +172,11 @@ fn ending() -> StoreError {
 }
 
 impl Shared {
+    fn executed(&self, slot: u64) {
+        self.applied.store(slot, Ordering::Release);
+        self.moved.notify_waiters();
+    }
+
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -238,7 +251,7 @@ impl Execution {
                     _ => {}
                 }
             }
-            self.shared.applied.send_replace(slot);
+            self.shared.executed(slot);
             let waiting = self.shared.waiting().remove(&slot);
             let answers = waiting.filter(|waiting| waiting.ballot == ballot).map(|w| w.answers);
             for (answer, outcome) in answers.into_iter().flatten().zip(outcomes) {
@@ -275,7 +288,7 @@ impl Execution {
                 }
                 let (first, wipe) = (map.applied() + 1, self.mutation.is(Mutant::WipePromise));
                 let _failed = self.log.write(Write { first, wipe, ..Write::default() }).await;
-                self.shared.applied.send_replace(map.applied());
+                self.shared.executed(map.applied());
                 let _gone = answer.send(Ok(true));
                 Ok(map)
             }
