@@ -22,7 +22,7 @@ pub(crate) struct Serve {
     config: Option<PathBuf>,
 
     /// Begins with an empty folder. Say it once: a node that has lost its data must not take part again
-    /// as if it were new, because it has forgotten what it promised. Give it a copy: `paxos sync`.
+    /// as if it were new, because it has forgotten what it promised.
     #[arg(long)]
     new: bool,
 
