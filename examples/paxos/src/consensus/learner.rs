@@ -4,6 +4,7 @@
 //! that leader, or a higher one, is what was chosen: no later ballot can bring another batch.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,8 +26,12 @@ use crate::sync::Scrubs;
 /// How many bytes of batches are executed at a time.
 const STEP: usize = 1 << 20;
 
-/// How long after it was executed a slot is made durable in the map. Until then the log has it.
-const PERSIST: Duration = Duration::from_secs(2);
+/// How long after it was executed a slot is made durable in the map. Until then the log has it. Nothing is
+/// executed meanwhile, so it is done the more often the longer it takes, and less often when that is short.
+const PERSIST: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(2);
+
+/// How long it should take.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Clones are handles of the same learner.
 #[derive(Clone, Debug)]
@@ -211,7 +216,8 @@ impl Execution {
         mut requests: mpsc::Receiver<Request>,
     ) -> Result<(), StoreError> {
         let (mut chosen, mut stored) = (self.shared.chosen.subscribe(), self.log.commits());
-        let mut persist = Instant::now() + PERSIST;
+        let mut wait = *PERSIST.end();
+        let mut persist = Instant::now() + wait;
         loop {
             let known = *chosen.borrow_and_update();
             stored.borrow_and_update();
@@ -234,8 +240,11 @@ impl Execution {
                 _ = chosen.changed() => {}
                 _ = stored.changed() => {}
                 () = sleep_until(persist), if !is_durable => {
+                    let began = Instant::now();
                     map = persisted(map).await?;
-                    persist = Instant::now() + PERSIST;
+                    let rate = if began.elapsed() > PAUSE { 0.7 } else { 1.2 };
+                    wait = wait.mul_f64(rate).clamp(*PERSIST.start(), *PERSIST.end());
+                    persist = Instant::now() + wait;
                 }
             }
         }

@@ -168,6 +168,7 @@ impl Requester {
         let mut request = PullRequest { cookie, after_key, after_slot, keys: self.own.chunk_keys };
         self.tell(|progress| (progress.keys, progress.total_keys) = (0, keys));
         loop {
+            let began = Instant::now();
             let chunk = pull(node, &request).await?;
             let last = chunk.last;
             if !advance(&mut request, &chunk) {
@@ -185,6 +186,8 @@ impl Requester {
             if last || self.own.mutation.is(Mutant::SwapEarly) {
                 return Ok(copy);
             }
+            // Half of the time is left to others: commits come before copies.
+            sleep(began.elapsed()).await;
         }
     }
 

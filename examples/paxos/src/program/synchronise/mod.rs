@@ -59,6 +59,9 @@ pub(crate) struct Synchronise {
     connect: Connect,
 }
 
+/// How long commits go on before they are measured.
+const WARM_UP: Duration = Duration::from_secs(2);
+
 /// How many clients fill the stores.
 const FILLING: u64 = 256;
 
@@ -80,6 +83,9 @@ impl Synchronise {
         let behind = (load::leader(&client).await? % self.nodes) + 1;
         processes(&mut target)?.kill(behind)?;
         let paced = Paced::start(&target, self.rate, self.keys())?;
+        // At first every client looks for the leader and opens a session.
+        sleep(WARM_UP).await;
+        paced.take();
         sleep(Duration::from_secs(self.seconds)).await;
         let before = paced.take();
         trim(&mut client).await?;
