@@ -33,37 +33,20 @@ fn the_registers_pass() {
     }
 }
 
-/// Has every mutant found.
-fn mutants_are_found(mode: &str, least: usize) {
+/// Those of the other registers take too long without optimisation; `.ci/sim` has them found.
+#[test]
+fn every_mutant_is_found_within_500_seeds() {
     let folder = tempfile::tempdir().unwrap();
-    let listed = sim(folder.path(), &format!("{mode} --list-mutants"));
+    let listed = sim(folder.path(), "--list-mutants");
     let mutants: Vec<_> = text(&listed.stdout).lines().collect();
-    assert!(mutants.len() >= least && listed.status.success(), "{mutants:?}");
+    assert!(mutants.len() >= 11 && listed.status.success(), "{mutants:?}");
     for mutant in mutants {
-        let output = sim(folder.path(), &format!("{mode} --seeds 500 --mutant {mutant}"));
+        let output = sim(folder.path(), &format!("--seeds 500 --mutant {mutant}"));
         assert_eq!(output.status.code(), Some(1), "{mutant}: {output:?}");
         let told = text(&output.stdout);
         assert!(told.contains(" is not linearizable: "), "{mutant}: {told}");
-        assert!(told.contains(&format!(" sim {mode}")), "{mutant}: {told}");
         assert!(told.contains(&format!(" --mutant {mutant}\n")), "{mutant}: {told}");
     }
-}
-
-#[test]
-fn every_mutant_is_found_within_500_seeds() {
-    mutants_are_found("", 11);
-}
-
-#[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation; .ci/sim does it")]
-fn every_mutant_of_a_single_writer_is_found_within_500_seeds() {
-    mutants_are_found("--mode single-writer", 10);
-}
-
-#[test]
-#[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation; .ci/sim does it")]
-fn every_mutant_among_liars_is_found_within_500_seeds() {
-    mutants_are_found("--mode byzantine", 10);
 }
 
 #[test]

@@ -150,27 +150,3 @@ async fn a_node_is_given_ten_thousand_keys_while_commits_go_on() {
         copied.progress
     );
 }
-
-/// Run with `cargo test --release -p paxos measure_copy -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures"]
-async fn measure_copy() {
-    let peak = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line =
-            |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-        format!("{} {}", line("VmHWM"), line("VmRSS"))
-    };
-    println!("before: {}", peak());
-    let Copied { took, progress, longest, commits, compared } = copy(1_000_000, 1000).await;
-    let megabytes = progress.bytes as f64 / 1e6;
-    println!(
-        "{} keys, {megabytes:.0} MB in {took:?}: {:.1} MB/s; {commits} commits; longest before {:?}, during \
-         {:?}; {progress:?}\n{}\n{compared}",
-        progress.keys,
-        megabytes / took.as_secs_f64(),
-        longest[0],
-        longest[1],
-        peak(),
-    );
-}
