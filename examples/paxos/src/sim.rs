@@ -7,7 +7,7 @@ use fastrand::Rng;
 use quorum_runtime::history::key_value::Input;
 use quorum_runtime::history::register::Output;
 use quorum_runtime::history::{History, KeyValue};
-use quorum_runtime::sim::{FaultKind, Faults, Host, Result, Simulation, Study};
+use quorum_runtime::sim::{Fault, Faults, Host, Place, Result, Schedule, Simulation, Study};
 use quorum_runtime::{Manager, ManagerBuilder, NodeId, Server};
 use tokio::time::sleep;
 
@@ -42,15 +42,16 @@ pub(crate) fn study() -> Study<Map> {
 
 /// A run of the whole cluster, drawn from the seed.
 fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
-    let settings = Settings::draw(sim, mutation(mutant)?);
+    let is_restless = sim.draw(0..=1) == 0;
+    let settings = Settings::draw(sim, is_restless, mutation(mutant)?);
     let (nodes, clients) = (settings.agreement.nodes as u32, sim.draw(2..=5));
     let (keys, history) = (sim.draw(1..=3), history.clone());
-    let faults = Faults::default().period(PERIOD).most(40);
-    match sim.draw(0..=3) {
-        0 => sim.faults(Faults::network().with(FaultKind::Skew).period(PERIOD).most(40)),
-        1 => sim.faults(faults.without(FaultKind::DiskFails).without(FaultKind::DiskFull)),
-        _ => sim.faults(faults),
-    };
+    if is_restless {
+        let restless = restless(sim, nodes);
+        sim.schedule(restless);
+    } else {
+        sim.faults(Faults::default().period(PERIOD).most(40));
+    }
     sim.descriptors(quorum_runtime::include_file_descriptor_set!("paxos"));
     let at_nodes = settings.clone();
     sim.nodes(nodes, move |host| serve(host, at_nodes.clone()));
@@ -74,6 +75,25 @@ fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> R
     Ok(())
 }
 
+/// One node after the other is cut off, hangs or is killed, and is soon back: that brings more leaders, each of
+/// whom finds what the one before has left, than faults that last.
+fn restless(sim: &mut Simulation, nodes: u32) -> Schedule {
+    let (mut schedule, mut time) = (Schedule::default(), 100);
+    while time < PERIOD.as_millis() as u32 {
+        let node = Place::Node(sim.draw(1..=nodes));
+        let (fault, end) = match sim.draw(0..=5) {
+            0..=2 => (Fault::Split([node].into()), Fault::Unite),
+            3 | 4 => (Fault::Hang(node), Fault::Wake(node)),
+            _ => (Fault::Crash(node), Fault::Start(node)),
+        };
+        let [from, until] =
+            [time, time + sim.draw(10..=200)].map(|ms| Duration::from_millis(ms.into()));
+        schedule = schedule.at(from, fault).at(until, end);
+        time += sim.draw(5..=80);
+    }
+    schedule.at(PERIOD, Fault::Heal)
+}
+
 /// What is drawn for a run, for all its nodes.
 #[derive(Clone)]
 struct Settings {
@@ -85,13 +105,14 @@ struct Settings {
 }
 
 impl Settings {
-    fn draw(sim: &mut Simulation, mutation: Mutation) -> Self {
-        let nodes = sim.draw(3..=5) as usize;
+    fn draw(sim: &mut Simulation, is_restless: bool, mutation: Mutation) -> Self {
+        let nodes = sim.draw(3..=if is_restless { 3 } else { 5 }) as usize;
         // A majority of both, or fewer who accept and more who promise.
         let accept_quorum = sim.draw((nodes as u32 / 2)..=(nodes as u32 / 2 + 1)) as usize;
         let accept_quorum = accept_quorum.max(2);
         // Short ones bring many leaders at a time, long ones many reads under a lease.
         let lease = match sim.draw(0..=2) {
+            _ if is_restless => sim.draw(10..=60),
             0 => sim.draw(10..=40),
             1 => sim.draw(50..=200),
             _ => sim.draw(300..=1_000),
@@ -165,8 +186,11 @@ async fn work(
         } else {
             read(host, client, history, key).await
         };
-        // Who was refused at once does not ask again at once.
-        sleep(Duration::from_millis(host.draw(0..=if is_done { 5 } else { 100 }))).await;
+        // Now at once, now after a while, so that there is work for as long as there are faults; but who was
+        // refused at once does not ask again at once.
+        let pause =
+            if host.once_in(2) { 5 } else { 2 * PERIOD.as_millis() as u64 / u64::from(operations) };
+        sleep(Duration::from_millis(host.draw(0..=if is_done { pause } else { 100 }))).await;
     }
 }
 
