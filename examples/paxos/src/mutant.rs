@@ -10,22 +10,14 @@ pub(crate) enum Mutant {
     NoSync,
     /// An acceptor reports what it has accepted under its promise, not under the ballot of acceptance.
     PromiseAsAcceptance,
-    /// An acceptor accepts under a ballot that is lower than its promise.
-    AcceptBelowPromise,
     /// A new leader proposes the first accepted value that it is told of, not that of the highest ballot.
     AnyAccepted,
     /// A new leader proposes its own values where others were accepted already.
     ForgetAccepted,
     /// A batch is chosen when half of the nodes have accepted it.
     HalfAccepts,
-    /// A node that starts again begins with the ballots that it has used before.
-    ReuseBallot,
     /// A leader answers reads without a lease.
     ReadWithoutLease,
-    /// Leases are measured by the clock on the wall.
-    LeaseByWallClock,
-    /// An acceptor that starts again forgets which leases it has granted.
-    ForgetLease,
     /// A leader answers reads before it has executed what the last one has.
     ReadBeforeBarrier,
     /// A command that is asked again is executed again.

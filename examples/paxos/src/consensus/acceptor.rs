@@ -109,8 +109,8 @@ impl Acceptor {
         lease: Duration,
         mutation: Mutation,
     ) -> Self {
-        let forgets = promised == Ballot(0) || mutation.is(Mutant::ForgetLease);
-        let until = if forgets { Duration::ZERO } else { clock.now() + lease };
+        let is_new = promised == Ballot(0);
+        let until = if is_new { Duration::ZERO } else { clock.now() + lease };
         let state = State { promised, granted: Granted::to_nobody_known(until) };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -150,9 +150,6 @@ impl Acceptor {
         if self.promise(ballot).is_some() {
             return Ok(()); // The others refuse it too, or the prepare does.
         }
-        if self.mutation.is(Mutant::ReuseBallot) {
-            return Ok(());
-        }
         self.log.write(Write { promised: ballot, ..Write::default() }).await?.await
     }
 
@@ -176,7 +173,7 @@ impl Acceptor {
     /// Promises a ballot under which something is to be accepted, or gives the higher promise.
     fn refuse_below(&self, ballot: Ballot) -> Option<Ballot> {
         let mut state = self.state();
-        if ballot < state.promised && !self.mutation.is(Mutant::AcceptBelowPromise) {
+        if ballot < state.promised {
             return Some(state.promised);
         }
         state.promised = state.promised.max(ballot);

@@ -1,11 +1,8 @@
 //! The clock by which leases are measured.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use quorum_runtime::host;
 use tokio::time::Instant;
-
-use crate::mutant::{Mutant, Mutation};
 
 /// A clock that only goes forward, and may run a little too fast or too slow. What it says means nothing
 /// to another process; only how long something took does.
@@ -13,20 +10,16 @@ use crate::mutant::{Mutant, Mutation};
 pub(crate) struct Clock {
     began: Instant,
     rate: f64,
-    mutation: Mutation,
 }
 
 impl Clock {
     /// A clock whose seconds are so many times as many as those that pass.
-    pub(crate) fn new(rate: f64, mutation: Mutation) -> Self {
-        Self { began: Instant::now(), rate, mutation }
+    pub(crate) fn new(rate: f64) -> Self {
+        Self { began: Instant::now(), rate }
     }
 
     /// The time since it began.
     pub(crate) fn now(&self) -> Duration {
-        if self.mutation.is(Mutant::LeaseByWallClock) {
-            return host::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        }
         self.began.elapsed().mul_f64(self.rate)
     }
 
