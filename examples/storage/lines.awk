@@ -3,8 +3,9 @@
 #
 #   cd examples/storage/src; awk -f ../lines.awk client.rs newest.rs numbers.rs signature.rs limits.rs store.rs database.rs
 
-FNR == 1 { tests = imports = 0 }
-/^#\[cfg\(test\)\]/ { tests = 1 }
+FNR == 1 { tests = imports = test = 0 }
+/^#\[cfg\(test\)\]/ { test = 1; next }
+test { test = 0; if (/;$/) next; tests = 1 }
 tests || /^ *($|\/\/)/ { next }
 /^use / { imports = 1 }
 imports { if (/;$/) imports = 0; next }

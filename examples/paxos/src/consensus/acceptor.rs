@@ -39,6 +39,8 @@ pub(crate) struct Acceptor {
 struct State {
     promised: Ballot,
     granted: Granted,
+    /// What it may have granted before it was started: that binds it whatever it grants now.
+    before: Granted,
 }
 
 impl paxos::Acceptor for Acceptor {
@@ -111,7 +113,8 @@ impl Acceptor {
     ) -> Self {
         let is_new = promised == Ballot(0);
         let until = if is_new { Duration::ZERO } else { clock.now() + lease };
-        let state = State { promised, granted: Granted::to_nobody_known(until) };
+        let [granted, before] = [Duration::ZERO, until].map(|until| Granted::to(Ballot(0), until));
+        let state = State { promised, granted, before };
         Self {
             state: Arc::new(Mutex::new(state)),
             seen: Arc::new(watch::Sender::new(promised)),
@@ -140,17 +143,18 @@ impl Acceptor {
 
     /// To whom the last lease was granted, and until when.
     pub(crate) fn granted(&self) -> (Ballot, Duration) {
-        let granted = self.state().granted;
-        (granted.ballot(), granted.until())
+        let State { granted, before, .. } = &*self.state();
+        (granted.ballot(), granted.until().max(before.until()))
     }
 
     /// Takes a ballot for the candidate of this node, which nobody has used before: it is stored before it
-    /// is told to anyone, so that this node cannot take it again.
-    pub(crate) async fn take(&self, ballot: Ballot) -> Result<(), Status> {
-        if self.promise(ballot).is_some() {
-            return Ok(()); // The others refuse it too, or the prepare does.
+    /// is told to anyone, so that this node cannot take it again. Gives the ballot for which it must not.
+    pub(crate) async fn take(&self, ballot: Ballot) -> Result<Option<Ballot>, Status> {
+        if let Some(refused) = self.promise(ballot) {
+            return Ok(Some(Ballot(refused.promised)));
         }
-        self.log.write(Write { promised: ballot, ..Write::default() }).await?.await
+        self.log.write(Write { promised: ballot, ..Write::default() }).await?.await?;
+        Ok(None)
     }
 
     /// The logs of others begin here, and this node needs earlier slots.
@@ -161,7 +165,8 @@ impl Acceptor {
     /// Promises a ballot, or refuses it.
     fn promise(&self, ballot: Ballot) -> Option<PrepareReply> {
         let mut state = self.state();
-        let leased = state.granted.forbids(ballot, self.clock.now());
+        let now = self.clock.now();
+        let leased = state.granted.forbids(ballot, now) || state.before.forbids(ballot, now);
         if ballot < state.promised || leased {
             return Some(PrepareReply { promised: state.promised.0, leased, ..Default::default() });
         }
@@ -181,12 +186,14 @@ impl Acceptor {
         None
     }
 
-    /// Grants a lease, or gives the higher promise.
+    /// Grants a lease, or gives the higher promise. A leader of a lower ballot must not get it back, so the
+    /// promise is raised too. It need not be stored: after a restart what was granted before binds anyway.
     fn grant(&self, ballot: Ballot) -> Option<Ballot> {
         let mut state = self.state();
         if ballot < state.promised {
             return Some(state.promised);
         }
+        state.promised = ballot;
         state.granted = Granted::to(ballot, self.clock.now() + self.lease);
         self.saw(ballot);
         None

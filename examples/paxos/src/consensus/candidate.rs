@@ -28,8 +28,10 @@ pub(crate) async fn campaign(
     ballot: Ballot,
     applied: u64,
 ) -> Campaign {
-    if acceptor.take(ballot).await.is_err() {
-        return Campaign::Unanswered; // The disk has failed, and the node is ending.
+    match acceptor.take(ballot).await {
+        Ok(None) => {}
+        Ok(Some(promised)) => return Campaign::Refused(promised),
+        Err(_) => return Campaign::Unanswered, // The disk has failed, and the node is ending.
     }
     let (mut accepted, mut from) = (BTreeMap::new(), applied + 1);
     loop {

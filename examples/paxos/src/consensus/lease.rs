@@ -51,11 +51,7 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
-    /// An acceptor that has just started does not know what it granted before.
-    pub(crate) const fn to_nobody_known(until: Duration) -> Self {
-        Self { ballot: Ballot(0), until }
-    }
-
+    /// To the leader of a ballot; to that of none, if an acceptor that has just started cannot know to whom.
     pub(crate) const fn to(ballot: Ballot, until: Duration) -> Self {
         Self { ballot, until }
     }
@@ -119,6 +115,6 @@ mod tests {
         assert!(granted.forbids(Ballot::new(4, 2), at(99)));
         assert!(!granted.forbids(Ballot::new(4, 2), at(100)));
         assert!(!granted.forbids(Ballot::new(4, 1), at(50)));
-        assert!(Granted::to_nobody_known(at(100)).forbids(Ballot::new(4, 1), at(50)));
+        assert!(Granted::to(Ballot(0), at(100)).forbids(Ballot::new(4, 1), at(50)));
     }
 }

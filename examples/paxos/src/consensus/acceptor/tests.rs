@@ -122,3 +122,38 @@ async fn it_executes_what_is_chosen_under_the_ballot_of_the_one_who_says_so() {
     let brought = Entry { slot: 2, ballot: ballot(2, 2).0, batch: Vec::new().into() };
     assert_eq!(served.learn(ballot(2, 2), 2, vec![brought]).await.applied, 2);
 }
+
+#[tokio::test]
+async fn a_lease_is_not_given_back_to_the_leader_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path()).await;
+    assert_eq!(served.learn(ballot(2, 1), 0, vec![]).await.promised, ballot(2, 1).0);
+    assert_eq!(served.learn(ballot(3, 2), 0, vec![]).await.promised, ballot(3, 2).0);
+    assert_eq!(served.learn(ballot(2, 1), 0, vec![]).await.promised, ballot(3, 2).0, "refused");
+    assert!(served.prepare(ballot(4, 1)).await.leased, "to node 2");
+}
+
+#[tokio::test]
+async fn what_it_may_have_granted_before_a_restart_binds_it_whatever_it_grants_now() {
+    let folder = tempfile::tempdir().unwrap();
+    Served::start(folder.path()).await.prepare(ballot(1, 1)).await;
+    let again = Served::start(folder.path()).await;
+    assert_eq!(again.learn(ballot(1, 1), 0, vec![]).await.promised, ballot(1, 1).0);
+    assert!(again.prepare(ballot(2, 1)).await.leased, "perhaps to another node");
+}
+
+#[tokio::test]
+async fn a_ballot_is_stored_before_it_is_used_or_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let served = Served::start(folder.path()).await;
+        assert_eq!(served.acceptor.take(ballot(3, 1)).await.unwrap(), None);
+    }
+    let again = Served::start(folder.path()).await;
+    assert_eq!(again.acceptor.promised(), ballot(3, 1));
+    assert!(
+        again.acceptor.take(ballot(4, 1)).await.unwrap().is_some(),
+        "it may have granted a lease"
+    );
+    assert_eq!(again.acceptor.promised(), ballot(3, 1));
+}
