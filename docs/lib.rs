@@ -95,6 +95,9 @@ pub mod observability {}
 #[doc = include_str!("src/testing.md")]
 pub mod testing {}
 
+#[doc = include_str!("src/examples.md")]
+pub mod examples {}
+
 #[doc = include_str!("src/promises.md")]
 pub mod promises {}
 
