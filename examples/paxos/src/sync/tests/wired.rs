@@ -41,7 +41,7 @@ fn slot_of(from: u64, keys: u64) -> Batch {
 
 impl Node {
     async fn start(manager: &Manager, listener: TcpListener, number: u32, keys: u64) -> Self {
-        let folder = tempfile::tempdir_in(".").unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut map = Map::open(
             folder.path(),
             &own("", number, Mutation::default()).identity,
