@@ -5,7 +5,7 @@
 //! Nothing is repaired but what a crash leaves: a commit that nobody was told of is taken back.
 //!
 //! What cannot be seen: that the whole file is an older copy of itself; that the disk has dropped a write
-//! and the sync behind it; that the last commit before a power failure is damaged too ([`header`]).
+//! and the sync behind it; that the last commit before a power failure is damaged too (`header`).
 
 use std::io;
 
