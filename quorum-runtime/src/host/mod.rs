@@ -72,12 +72,12 @@ pub fn now() -> SystemTime {
 /// the work runs in place, after a delay that the simulation draws.
 ///
 /// Work that has begun runs to its end, whether or not somebody still waits for it; so what it
-/// changes must be whole by itself.
+/// changes must be whole by itself. Work that has not begun when the runtime is shut down never does,
+/// and who waits for it waits until it is dropped, as every task of that runtime is.
 ///
 /// # Panics
 ///
-/// If the work panics, with its panic; without a runtime of tokio; and if the runtime is shut down
-/// before the work has begun.
+/// If the work panics, with its panic; and without a runtime of tokio.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -100,13 +100,17 @@ where
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => panic!("the runtime was shut down before the work began: {error}"),
+            // Cancelled: the runtime is shut down. A worker of it may poll its task once more before it
+            // drops it, which is no reason to panic.
+            Err(_) => std::future::pending().await,
         },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -114,5 +118,16 @@ mod tests {
         let caller = tokio::spawn(blocking(|| -> () { panic!("of the work") }));
         let panic = caller.await.unwrap_err().into_panic();
         assert_eq!(panic.downcast_ref(), Some(&"of the work"));
+    }
+
+    #[test]
+    fn work_of_a_runtime_that_is_shut_down_never_begins() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        runtime.shutdown_background();
+        let _entered = handle.enter();
+        let mut work = Box::pin(blocking(|| unreachable!()));
+        assert_eq!(work.as_mut().now_or_never(), None::<()>);
+        assert_eq!(work.as_mut().now_or_never(), None);
     }
 }
