@@ -34,7 +34,8 @@ pub(crate) struct Acceptor {
 }
 
 /// What it has promised and granted. It is changed before the disk is asked to store it, so that requests
-/// which come meanwhile are judged by it; the answers wait for the disk.
+/// which come meanwhile are refused early, and no two leaders have a lease. Of two requests that come at the
+/// same time, the one that the log stores first is the first: the answers wait for it.
 #[derive(Debug)]
 struct State {
     promised: Ballot,
@@ -52,7 +53,10 @@ impl paxos::Acceptor for Acceptor {
         }
         let stored = self.log.write(Write { promised: ballot, ..Write::default() }).await?;
         call.release();
-        stored.await?;
+        let promised = stored.await?.0;
+        if promised > request.ballot {
+            return Ok(PrepareReply { promised, ..PrepareReply::default() });
+        }
         let (mut accepted, until) = self.log.page(request.from, PAGE).await?;
         // Read last: what was trimmed meanwhile is told to be.
         let first = self.log.first();
@@ -65,7 +69,7 @@ impl paxos::Acceptor for Acceptor {
     /// Phase 2b. To accept is to promise: not to accept under lower ballots from then on.
     async fn accept(&self, call: Call, request: AcceptRequest) -> Result<AcceptReply, Status> {
         let AcceptRequest { ballot, slot, batch, chosen } = request;
-        if let Some(promised) = self.refuse_below(Ballot(ballot)) {
+        if let Some(promised) = self.raise(Ballot(ballot), None) {
             return Ok(AcceptReply { promised: promised.0 });
         }
         let entry = Entry { slot, ballot, batch };
@@ -73,14 +77,13 @@ impl paxos::Acceptor for Acceptor {
         let stored = self.log.write(write).await?;
         self.learner.chosen(Ballot(ballot), chosen);
         call.release();
-        stored.await?;
-        Ok(AcceptReply { promised: ballot })
+        Ok(AcceptReply { promised: stored.await?.0 })
     }
 
     /// Phase 3, and a lease for the leader.
     async fn learn(&self, call: Call, request: LearnRequest) -> Result<LearnReply, Status> {
         let LearnRequest { ballot, chosen, first, entries } = request;
-        if let Some(promised) = self.grant(Ballot(ballot)) {
+        if let Some(promised) = self.raise(Ballot(ballot), Some(self.lease)) {
             return Ok(LearnReply { promised: promised.0, applied: self.learner.applied() });
         }
         if first > self.learner.applied() + 1 {
@@ -153,8 +156,8 @@ impl Acceptor {
         if let Some(refused) = self.promise(ballot) {
             return Ok(Some(Ballot(refused.promised)));
         }
-        self.log.write(Write { promised: ballot, ..Write::default() }).await?.await?;
-        Ok(None)
+        let stored = self.log.write(Write { promised: ballot, ..Write::default() }).await?;
+        Ok(Some(stored.await?).filter(|promised| *promised > ballot))
     }
 
     /// The logs of others begin here, and this node needs earlier slots.
@@ -175,26 +178,18 @@ impl Acceptor {
         None
     }
 
-    /// Promises a ballot under which something is to be accepted, or gives the higher promise.
-    fn refuse_below(&self, ballot: Ballot) -> Option<Ballot> {
-        let mut state = self.state();
-        if ballot < state.promised {
-            return Some(state.promised);
-        }
-        state.promised = state.promised.max(ballot);
-        self.saw(ballot);
-        None
-    }
-
-    /// Grants a lease, or gives the higher promise. A leader of a lower ballot must not get it back, so the
-    /// promise is raised too. It need not be stored: after a restart what was granted before binds anyway.
-    fn grant(&self, ballot: Ballot) -> Option<Ballot> {
+    /// Promises a ballot under which something is to be accepted or a lease is granted, or gives the higher
+    /// promise. For a lease it need not be stored: the promise keeps a leader of a lower ballot from getting
+    /// the lease back, and after a restart what was granted before binds anyway.
+    fn raise(&self, ballot: Ballot, lease: Option<Duration>) -> Option<Ballot> {
         let mut state = self.state();
         if ballot < state.promised {
             return Some(state.promised);
         }
         state.promised = ballot;
-        state.granted = Granted::to(ballot, self.clock.now() + self.lease);
+        if let Some(lease) = lease {
+            state.granted = Granted::to(ballot, self.clock.now() + lease);
+        }
         self.saw(ballot);
         None
     }

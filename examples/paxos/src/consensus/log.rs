@@ -11,7 +11,7 @@ use example_support::identity::Identity;
 use example_support::store::Store;
 use quorum_runtime::Status;
 use quorum_runtime::host::Disk;
-use redb::{Durability, ReadableTable as _, TableDefinition};
+use redb::{Durability, ReadableTable as _, Table, TableDefinition};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -52,6 +52,8 @@ struct Stored {
 /// nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Write {
+    /// To be promised. Where a higher one is promised already, nothing is accepted either. 0 for what is
+    /// chosen, which no promise forbids.
     pub(crate) promised: Ballot,
     pub(crate) accepted: Vec<Entry>,
     /// All slots before this one are forgotten.
@@ -88,7 +90,8 @@ impl Log {
         Ok((Self(Commits::start(stored)), Ballot(promised)))
     }
 
-    /// Queues a write behind those that were queued before, and gives what completes when it is on disk.
+    /// Queues a write, and gives what completes when it is on disk, with the highest ballot that was
+    /// promised by then. The order in which writes are stored is the order in which the acceptor has acted.
     ///
     /// # Errors
     ///
@@ -96,8 +99,8 @@ impl Log {
     pub(crate) async fn write(
         &self,
         write: Write,
-    ) -> Result<impl Future<Output = Result<(), Status>> + use<>, Status> {
-        let log = self.clone();
+    ) -> Result<impl Future<Output = Result<Ballot, Status>> + use<>, Status> {
+        let (log, promised) = (self.clone(), write.promised);
         let queued = if self.0.target().mutation.is(Mutant::AnswerBeforeStoring) {
             let log = self.clone();
             tokio::spawn(async move {
@@ -111,7 +114,7 @@ impl Log {
         Ok(async move {
             match queued {
                 Some(queued) => log.0.stored(queued).await,
-                None => Ok(()),
+                None => Ok(promised),
             }
         })
     }
@@ -176,49 +179,49 @@ impl Log {
 
 impl Target for Stored {
     type Write = Write;
-    type Stored = ();
+    /// The highest ballot that was promised, as of this write.
+    type Stored = Ballot;
     type Error = StoreError;
 
     fn bytes(write: &Write) -> usize {
         write.accepted.iter().map(|entry| entry.batch.len()).sum()
     }
 
-    fn commit(&self, writes: &[Write]) -> Result<Vec<()>, StoreError> {
-        self.store_all(writes).map_err(failed)?;
+    fn commit(&self, writes: &[Write]) -> Result<Vec<Ballot>, StoreError> {
+        let promises = self.store_all(writes).map_err(failed)?;
         self.bytes
             .fetch_add(writes.iter().map(Self::bytes).sum::<usize>() as u64, Ordering::Relaxed);
         self.commits.send_modify(|commits| *commits += 1);
-        Ok(vec![(); writes.len()])
+        Ok(promises)
     }
 }
 
 impl Stored {
-    fn store_all(&self, writes: &[Write]) -> Result<(), redb::Error> {
+    fn store_all(&self, writes: &[Write]) -> Result<Vec<Ballot>, redb::Error> {
         let mut transaction = self.store.begin_write()?;
         if self.mutation.is(Mutant::NoSync) {
             transaction.set_durability(Durability::None)?;
         }
+        let mut promises = Vec::with_capacity(writes.len());
         {
             let mut state = transaction.open_table(STATE)?;
             let mut accepted = transaction.open_table(ACCEPTED)?;
-            let mut raise = |name, value| -> Result<(), redb::Error> {
-                if state.get(name)?.is_none_or(|known| known.value() < value) {
-                    state.insert(name, value)?;
-                }
-                Ok(())
-            };
+            let before = state.get(PROMISED)?.map_or(0, |promised| promised.value());
+            let mut promised = Ballot(before);
             for write in writes {
-                raise(PROMISED, write.promised.0)?;
-                for entry in &write.accepted {
-                    if accepted.get(entry.slot)?.is_none_or(|known| known.value().0 < entry.ballot)
-                    {
-                        accepted.insert(entry.slot, (entry.ballot, entry.batch.as_ref()))?;
-                    }
+                let is_refused = write.promised != Ballot(0) && write.promised < promised;
+                promised = promised.max(write.promised);
+                promises.push(promised);
+                if !is_refused {
+                    accept(&mut accepted, &write.accepted)?;
                 }
             }
+            if promised.0 > before {
+                state.insert(PROMISED, promised.0)?;
+            }
             let first = writes.iter().map(|write| write.first).max().unwrap_or(0);
-            if first > 0 {
-                raise(FIRST, first)?;
+            if first > state.get(FIRST)?.map_or(0, |first| first.value()) {
+                state.insert(FIRST, first)?;
                 accepted.retain_in(..first, |_, _| false)?;
                 self.first.fetch_max(first, Ordering::AcqRel);
             }
@@ -227,7 +230,8 @@ impl Stored {
                 accepted.retain(|_, _| false)?;
             }
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        Ok(promises)
     }
 
     fn entries(&self, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
@@ -245,6 +249,18 @@ impl Stored {
         }
         Ok(entries)
     }
+}
+
+fn accept(
+    accepted: &mut Table<'_, u64, (u64, &'static [u8])>,
+    entries: &[Entry],
+) -> Result<(), redb::Error> {
+    for entry in entries {
+        if accepted.get(entry.slot)?.is_none_or(|known| known.value().0 < entry.ballot) {
+            accepted.insert(entry.slot, (entry.ballot, entry.batch.as_ref()))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -266,8 +282,8 @@ mod tests {
         Write { accepted: entries, ..Write::default() }
     }
 
-    async fn store(log: &Log, write: Write) {
-        log.write(write).await.unwrap().await.unwrap();
+    async fn store(log: &Log, write: Write) -> Ballot {
+        log.write(write).await.unwrap().await.unwrap()
     }
 
     fn texts(log: &Log) -> Vec<String> {
@@ -291,6 +307,26 @@ mod tests {
         let (log, promised) = open(folder.path());
         assert_eq!(promised, Ballot(9));
         assert_eq!(texts(&log), ["1 under 5", "2 under 6"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_accepted_behind_a_higher_promise_but_what_is_chosen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, _) = open(folder.path());
+        let under = |ballot, slot| Write {
+            promised: Ballot(ballot),
+            accepted: vec![entry(slot, ballot)],
+            ..Write::default()
+        };
+        // The second and the third are in the same commit, and in this order.
+        assert_eq!(store(&log, under(5, 1)).await, Ballot(5));
+        let promise = log.write(Write { promised: Ballot(9), ..Write::default() }).await.unwrap();
+        let late = log.write(under(5, 2)).await.unwrap();
+        assert_eq!((promise.await.unwrap(), late.await.unwrap()), (Ballot(9), Ballot(9)));
+        assert_eq!(store(&log, under(7, 3)).await, Ballot(9));
+        store(&log, accepted(vec![entry(4, 7)])).await;
+        assert_eq!(store(&log, under(9, 5)).await, Ballot(9));
+        assert_eq!(texts(&log), ["1 under 5", "4 under 7", "5 under 9"]);
     }
 
     #[tokio::test]
