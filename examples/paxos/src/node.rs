@@ -41,7 +41,7 @@ impl Node {
         let (log, promised, map) = data(&config).await?;
         let clock = Clock::new(config.clock_rate);
         let (scrubs, holds) = (Scrubs::default(), Holds::default());
-        let learner = Learner::start(map, log.clone(), scrubs.clone(), mutation)?;
+        let learner = Learner::start(map, log.clone(), scrubs.clone(), mutation).await?;
         let lease = config.agreement.lease;
         let acceptor =
             Acceptor::new((log.clone(), promised), learner.clone(), clock, lease, mutation);
@@ -108,6 +108,10 @@ impl Node {
         };
         server.serve_with_listener(listener, end).await?;
         manager.close().await;
+        if failed.is_none() {
+            // So that who looks at the folders of stopped nodes sees all that they have executed.
+            failed = leader.learner.persist().await.map_err(Arc::new).err();
+        }
         failed.map_or(Ok(()), |error| Err(because(error)))
     }
 

@@ -49,22 +49,21 @@ impl paxos::Replica for Replica {
 
     async fn get(&self, _call: Call, request: GetRequest) -> Result<GetReply, Status> {
         let GetRequest { key, local } = request;
-        if !local && !self.may_lead().await {
+        let term = if local { None } else { self.term().await };
+        if !local && term.is_none() {
             return Ok(GetReply { answer: Some(get_reply::Answer::Leader(self.leader())) });
         }
         let reader = self.learner.reader();
         let read = host::blocking(move || reader.get(&key)).await;
         let value = read.map_err(|error| Status::internal(error.to_string()))?;
-        // Asked after the read: nobody else has changed the key before this moment.
-        if !local && !self.is_leased() {
+        // Asked after the read: nobody else has changed the key before this moment, or since the term began.
+        if !local && !(self.is_leased() && term == Some(self.role.borrow().barrier)) {
             return Ok(GetReply { answer: Some(get_reply::Answer::Leader(self.leader())) });
         }
         Ok(GetReply { answer: Some(get_reply::Answer::Found(Found { value })) })
     }
 
     async fn status(&self, _call: Call, _request: StatusRequest) -> Result<StatusReply, Status> {
-        let reader = self.learner.reader();
-        let keys = host::blocking(move || reader.keys()).await;
         Ok(StatusReply {
             node: self.config.id,
             leader: self.leader(),
@@ -73,7 +72,7 @@ impl paxos::Replica for Replica {
             applied: self.learner.applied(),
             first: self.log.first(),
             leased: self.is_leased(),
-            keys: keys.map_err(|error| Status::internal(error.to_string()))?,
+            keys: self.learner.reader().keys(),
             syncs: *self.log.commits().borrow(),
             bytes_logged: self.log.bytes(),
             peak_memory_bytes: 0,
@@ -103,13 +102,14 @@ impl Replica {
         if is_other { ballot.node() } else { 0 }
     }
 
-    /// Whether this node leads and has executed all that was answered before; it may be about to.
-    async fn may_lead(&self) -> bool {
+    /// The barrier of the term in which this node leads, when it has executed that, and with it all that was
+    /// answered before. No two terms have the same.
+    async fn term(&self) -> Option<u64> {
         let Role { leads, barrier, .. } = *self.role.borrow();
         if leads && !self.config.mutation.is(Mutant::ReadBeforeBarrier) {
             self.learner.reached(barrier).await;
         }
-        leads
+        leads.then_some(barrier)
     }
 
     fn is_leased(&self) -> bool {

@@ -107,6 +107,7 @@ fn store(folder: &Path, also: impl IntoIterator<Item = Command>) {
     let puts = (0..2500).map(|key| command(0, 0, put(&format!("key {key:04}"), "v")));
     let commands = [command(0, 0, Operation::Open(Open { nonce: 1 }))].into_iter().chain(puts);
     map.execute(&[(1, Batch { commands: commands.chain(also).collect() })]).unwrap();
+    map.persist().unwrap();
 }
 
 #[test]

@@ -13,10 +13,9 @@ const DOUBLINGS: u32 = 6;
 /// Follows, stands for election and leads, for as long as the node runs.
 pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {
     let mut random = Rng::with_seed(leader.config.seed);
-    let (mut ballot, mut failures) = (Ballot::default(), 0);
+    let (mut ballot, mut refusals) = (Ballot::default(), 0);
     loop {
-        follow(leader, &mut random, failures).await;
-        failures = (failures + 1).min(DOUBLINGS);
+        follow(leader, &mut random, &mut refusals).await;
         loop {
             let seen = *leader.acceptor.seen().borrow();
             if ballot < seen || ballot == Ballot::default() {
@@ -25,7 +24,7 @@ pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {
             let applied = leader.learner.applied();
             match campaign(&leader.paxos, &leader.acceptor, ballot, applied).await {
                 Campaign::Won(accepted) => {
-                    failures = 0;
+                    refusals = 0;
                     match leader.lead(ballot, accepted, &mut proposals).await {
                         Deposed::Challenged(higher) => leader.acceptor.saw(higher),
                         Deposed::Overtaken(higher) => {
@@ -39,6 +38,7 @@ pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {
                     break;
                 }
                 Campaign::Refused(higher) => {
+                    refusals = (refusals + 1).min(DOUBLINGS);
                     leader.acceptor.saw(higher);
                     break;
                 }
@@ -49,19 +49,22 @@ pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {
 }
 
 /// Waits until no leader has a lease, as far as this node knows, and a while that is drawn at random, so
-/// that seldom two stand at once. After each time that it has failed it may wait twice as long: else those
-/// who stand again before the others have answered could keep each other from leading for ever.
-async fn follow(leader: &Leader, random: &mut Rng, failures: u32) {
-    let began = leader.clock.now();
-    let longest = leader.config.agreement.lease * 2_u32.pow(failures);
-    let wait = longest.mul_f64(random.f64());
+/// that seldom two stand at once. After each time that it was refused it may wait twice as long, until it
+/// hears of a leader: else those who stand again before the others have answered could keep each other from
+/// leading for ever.
+async fn follow(leader: &Leader, random: &mut Rng, refusals: &mut u32) {
+    let (began, lease) = (leader.clock.now(), leader.config.agreement.lease);
+    let share = random.f64();
     loop {
         let (_, until) = leader.acceptor.granted();
         let now = leader.clock.now();
-        let stand = until.max(began) + wait;
+        if until >= began + lease {
+            *refusals = 0; // granted since then
+        }
+        let stand = until.max(began) + (lease * 2_u32.pow(*refusals)).mul_f64(share);
         if now >= stand {
             return;
         }
-        leader.clock.sleep(stand - now).await;
+        leader.clock.sleep((stand - now).min(lease)).await;
     }
 }

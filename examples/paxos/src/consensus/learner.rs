@@ -4,18 +4,16 @@
 //! that leader, or a higher one, is what was chosen: no later ballot can bring another batch.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use prost::Message as _;
 use quorum_runtime::host;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
 
 use super::Ballot;
 use super::log::{Log, Write};
+use super::persistence::Persistence;
 use crate::error::StoreError;
 use crate::map::{Copied, Map, Reader, Snapshot};
 use crate::mutant::{Mutant, Mutation};
@@ -25,13 +23,6 @@ use crate::sync::Scrubs;
 
 /// How many bytes of batches are executed at a time.
 const STEP: usize = 1 << 20;
-
-/// How long after it was executed a slot is made durable in the map. Until then the log has it. Nothing is
-/// executed meanwhile, so it is done the more often the longer it takes, and less often when that is short.
-const PERSIST: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(2);
-
-/// How long it should take.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Clones are handles of the same learner.
 #[derive(Clone, Debug)]
@@ -69,11 +60,16 @@ struct Waiting {
 enum Request {
     Snapshot(oneshot::Sender<Result<Snapshot, StoreError>>),
     Adopt(Copied, oneshot::Sender<Result<bool, StoreError>>),
+    Persist(oneshot::Sender<Result<(), StoreError>>),
 }
 
 impl Learner {
     /// Executes what `log` has on a map, until all handles are gone or the disk fails.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    ///
+    /// If the two do not belong together.
+    pub(crate) async fn start(
         map: Map,
         log: Log,
         scrubs: Scrubs,
@@ -87,6 +83,7 @@ impl Learner {
                 map.durable()
             )));
         }
+        forget(&log, &map, false).await;
         let (requests, asked) = mpsc::channel(8);
         let shared = Arc::new(Shared {
             chosen: watch::Sender::default(),
@@ -170,6 +167,17 @@ impl Learner {
         let _ending = self.requests.send(Request::Adopt(copied, answer)).await;
         adopted.await.unwrap_or_else(|_| Err(ending()))
     }
+
+    /// Makes durable what was executed.
+    ///
+    /// # Errors
+    ///
+    /// If the node is ending.
+    pub(crate) async fn persist(&self) -> Result<(), StoreError> {
+        let (answer, persisted) = oneshot::channel();
+        let _ending = self.requests.send(Request::Persist(answer)).await;
+        persisted.await.unwrap_or_else(|_| Err(ending()))
+    }
 }
 
 fn ending() -> StoreError {
@@ -216,36 +224,29 @@ impl Execution {
         mut requests: mpsc::Receiver<Request>,
     ) -> Result<(), StoreError> {
         let (mut chosen, mut stored) = (self.shared.chosen.subscribe(), self.log.commits());
-        let mut wait = *PERSIST.end();
-        let mut persist = Instant::now() + wait;
+        let mut persistence = Persistence::new();
         loop {
             let known = *chosen.borrow_and_update();
             stored.borrow_and_update();
-            if known.slot > map.applied() {
+            persistence.begin(&mut map);
+            let mut is_idle = true;
+            if known.slot > map.applied() && persistence.has_room(&map) {
                 let log = self.log.clone();
                 let done;
                 (map, done) = blocking(map, move |map| step(map, &log, known)).await;
                 let executed = done?;
-                if !executed.is_empty() {
-                    map = self.follow(map, executed).await?;
-                    continue;
-                }
+                is_idle = executed.is_empty();
+                map = self.follow(map, executed).await?;
             }
-            let is_durable = map.durable() == map.applied();
             tokio::select! { biased;
                 request = requests.recv() => match request {
                     Some(request) => map = self.serve(map, request).await?,
                     None => return Ok(()),
                 },
+                flushed = persistence.next(&mut map) => flushed?,
                 _ = chosen.changed() => {}
                 _ = stored.changed() => {}
-                () = sleep_until(persist), if !is_durable => {
-                    let began = Instant::now();
-                    map = persisted(map).await?;
-                    let rate = if began.elapsed() > PAUSE { 0.7 } else { 1.2 };
-                    wait = wait.mul_f64(rate).clamp(*PERSIST.start(), *PERSIST.end());
-                    persist = Instant::now() + wait;
-                }
+                () = std::future::ready(()), if !is_idle => {}
             }
         }
     }
@@ -256,7 +257,11 @@ impl Execution {
             for command in &batch.commands {
                 match command.operation {
                     Some(Operation::Trim(to)) => map = self.trim(map, to.min(slot - 1) + 1).await?,
-                    Some(Operation::Scrub(id)) => self.scrubs.keep(id, map.snapshot()?),
+                    Some(Operation::Scrub(id)) => {
+                        let snapshot;
+                        (map, snapshot) = blocking(map, Map::snapshot).await;
+                        self.scrubs.keep(id, snapshot?);
+                    }
                     _ => {}
                 }
             }
@@ -273,8 +278,7 @@ impl Execution {
 
     /// Forgets what the map has for good.
     async fn trim(&self, map: Map, first: u64) -> Result<Map, StoreError> {
-        let early = self.mutation.is(Mutant::TrimBeforeDurable);
-        let map = if early { map } else { persisted(map).await? };
+        let map = if map.durable() + 1 < first { persisted(map).await? } else { map };
         // Whether it is stored is not waited for: the log may be longer than it must be.
         let _failed = self.log.write(Write { first, ..Write::default() }).await;
         Ok(map)
@@ -283,7 +287,7 @@ impl Execution {
     async fn serve(&self, map: Map, request: Request) -> Result<Map, StoreError> {
         match request {
             Request::Snapshot(answer) => {
-                let (map, snapshot) = blocking(map, |map| map.snapshot()).await;
+                let (map, snapshot) = blocking(map, Map::snapshot).await;
                 let _gone = answer.send(snapshot);
                 Ok(map)
             }
@@ -295,13 +299,30 @@ impl Execution {
                     let _gone = answer.send(Ok(false));
                     return Ok(map);
                 }
-                let (first, wipe) = (map.applied() + 1, self.mutation.is(Mutant::WipePromise));
-                let _failed = self.log.write(Write { first, wipe, ..Write::default() }).await;
+                forget(&self.log, &map, self.mutation.is(Mutant::WipePromise)).await;
                 self.shared.executed(map.applied());
                 let _gone = answer.send(Ok(true));
                 Ok(map)
             }
+            Request::Persist(answer) => {
+                let map = persisted(map).await?;
+                let _gone = answer.send(Ok(()));
+                Ok(map)
+            }
         }
+    }
+}
+
+/// Forgets what the log has of slots which the map has from a copy: it may have been accepted without being
+/// chosen, and nobody is to be brought that.
+async fn forget(log: &Log, map: &Map, wipe: bool) {
+    if log.first() > map.base() && !wipe {
+        return;
+    }
+    let write = Write { first: map.base() + 1, wipe, ..Write::default() };
+    if let Ok(stored) = log.write(write).await {
+        // Where the disk fails, the node ends.
+        let _failed = stored.await;
     }
 }
 

@@ -16,6 +16,7 @@ mod leader;
 mod learner;
 mod lease;
 mod log;
+mod persistence;
 mod proposals;
 mod quorums;
 

@@ -7,7 +7,6 @@
 //! end.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use example_support::identity::Identity;
@@ -15,7 +14,8 @@ use example_support::store::Store;
 use quorum_runtime::host::Disk;
 use redb::{Durability, ReadableTable, TableDefinition};
 
-use super::state::{self, FORMAT, MAP, State};
+use super::state::State;
+use super::stored::{self, FORMAT, MAP, Stored};
 use crate::error::{StoreError, corrupt, failed};
 use crate::mutant::{Mutant, Mutation};
 use crate::paxos::{Entry, Pair, Session};
@@ -65,7 +65,7 @@ impl Copy {
         let disk = Disk::folder(folder)?;
         let store = Store::create(&disk, FILE, FORMAT, identity, |transaction| {
             transaction.open_table(PENDING)?;
-            state::fill(transaction, slot, sessions)
+            stored::fill(transaction, slot, sessions)
         })?;
         Ok(Self { store, parts: 0, mutation })
     }
@@ -102,7 +102,7 @@ impl Copy {
         let last = ReadableTable::last(&read).map_err(failed)?;
         let last = last.map(|(key, _)| String::from_utf8_lossy(key.value()).into_owned());
         let transaction = store.begin_write().map_err(failed)?;
-        state::fill(&transaction, slot, &[]).map_err(failed)?;
+        stored::fill(&transaction, slot, &[]).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         let copy = Self { store, parts: 0, mutation };
         Ok((copy, last.unwrap_or_default()))
@@ -111,15 +111,20 @@ impl Copy {
     /// Executes what was chosen since the snapshot (step 5 of 4.4), and makes all of it durable.
     pub(crate) fn finish(self) -> Result<Copied, StoreError> {
         let mut state = State::load(self.store, self.mutation)?;
-        let store = Arc::clone(&state.store);
-        let last = last_pending(&store)?;
-        let commits = |from, to| pending(&store, from, to, GROUP);
+        let stored = state.stored()?;
+        let last = last_pending(&stored)?;
+        let commits = |from, to| pending(&stored, from, to, GROUP);
         if self.mutation.is(Mutant::CopyWithoutCommits) {
             state.skip_to(last);
         } else if !state.execute_until(last, commits)? {
             return Err(corrupt("the copy lacks some of what was chosen while it was made"));
         }
-        state.persist(|transaction| Ok(transaction.delete_table(PENDING).map(drop)?))?;
+        state.base = state.applied();
+        let base = state.base;
+        state.persist(|transaction| {
+            stored::set_base(transaction, base)?;
+            Ok(transaction.delete_table(PENDING).map(drop)?)
+        })?;
         Ok(Copied(state))
     }
 }
@@ -131,9 +136,8 @@ impl Copied {
 }
 
 /// What was chosen after the snapshot, in these slots.
-fn pending(store: &Store, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
-    let read = store.begin_read().map_err(failed)?;
-    let pending = read.open_table(PENDING).map_err(failed)?;
+fn pending(stored: &Stored, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>, StoreError> {
+    let pending = stored.read()?.open_table(PENDING).map_err(failed)?;
     let (mut entries, mut taken) = (Vec::new(), 0);
     for row in pending.range(from..=to).map_err(failed)? {
         let (slot, batch) = row.map_err(failed)?;
@@ -147,8 +151,8 @@ fn pending(store: &Store, from: u64, to: u64, bytes: usize) -> Result<Vec<Entry>
     Ok(entries)
 }
 
-fn last_pending(store: &Store) -> Result<u64, StoreError> {
-    let pending = store.begin_read().map_err(failed)?.open_table(PENDING).map_err(failed)?;
+fn last_pending(stored: &Stored) -> Result<u64, StoreError> {
+    let pending = stored.read()?.open_table(PENDING).map_err(failed)?;
     let last = ReadableTable::last(&pending).map_err(failed)?;
     Ok(last.map_or(0, |(slot, _)| slot.value()))
 }

@@ -1,29 +1,34 @@
 //! The replicated map: what a node has made of the log, as far as it has executed it.
 //!
 //! Executing is deterministic: all nodes that have executed the same slots have the same pairs, the same
-//! sessions, and have given the same answers. The map is in a file of its own. It is made durable now and
-//! then, and the log is trimmed only below what is; so a crash costs no more than executing some slots
-//! again.
+//! sessions, and have given the same answers. What has changed is in memory at first, and flushed to a file
+//! of its own now and then; the log is trimmed only below what was. So a crash costs no more than executing
+//! some slots again.
 
+mod changes;
 mod copy;
 pub(crate) mod limits;
 mod sessions;
 mod snapshot;
 mod state;
+mod stored;
+mod view;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use example_support::identity::Identity;
 use example_support::store::Store;
 use quorum_runtime::host::Disk;
 
 pub(crate) use self::copy::{Copied, Copy};
-pub(crate) use self::snapshot::{Reader, Snapshot};
-use self::state::{FORMAT, State};
+pub(crate) use self::snapshot::Snapshot;
+use self::state::State;
+pub(crate) use self::state::{Flush, Flushed};
+use self::stored::FORMAT;
+pub(crate) use self::view::Reader;
 use crate::error::StoreError;
 use crate::mutant::{Mutant, Mutation};
 use crate::paxos::{Batch, Entry, Outcome};
@@ -37,8 +42,6 @@ pub(crate) const FILE: &str = "map.redb";
 pub(crate) struct Map {
     folder: PathBuf,
     state: State,
-    /// What readers read. Held for as long as it takes to look, or to put another store there.
-    current: Arc<RwLock<Arc<Store>>>,
     mutation: Mutation,
 }
 
@@ -53,14 +56,12 @@ impl Map {
         let disk = Disk::folder(folder)?;
         copy::remove(&disk)?;
         let store = if new {
-            let fill = |transaction: &_| state::fill(transaction, 0, &[]);
+            let fill = |transaction: &_| stored::fill(transaction, 0, &[]);
             Store::open_or_create(&disk, FILE, FORMAT, identity, fill)?
         } else {
             Store::open(&disk, FILE, FORMAT, identity)?
         };
-        let state = State::load(store, mutation)?;
-        let current = Arc::new(RwLock::new(Arc::clone(&state.store)));
-        Ok(Self { folder: folder.to_owned(), state, current, mutation })
+        Ok(Self { folder: folder.to_owned(), state: State::load(store, mutation)?, mutation })
     }
 
     /// The last slot that is executed; 0 at first.
@@ -73,8 +74,20 @@ impl Map {
         self.state.durable()
     }
 
+    /// The slot as of which this map was copied from another node, or 0. What the log of this node has up to
+    /// there may have been accepted without being chosen, and is to be forgotten.
+    pub(crate) fn base(&self) -> u64 {
+        self.state.base
+    }
+
+    /// How many bytes have been changed since the last flush began. They are in memory, as are those that
+    /// are being flushed.
+    pub(crate) fn recent(&self) -> usize {
+        self.state.recent()
+    }
+
     /// Executes the batches of the next slots, and says what came of their commands. It is not durable
-    /// before [`persist`](Self::persist).
+    /// before it is flushed.
     pub(crate) fn execute(
         &mut self,
         slots: &[(u64, Batch)],
@@ -82,19 +95,29 @@ impl Map {
         self.state.execute(slots)
     }
 
-    /// Makes durable what was executed.
+    /// Begins to make durable what was executed; executing may go on meanwhile.
+    pub(crate) fn flush(&mut self) -> Flush {
+        self.state.flush()
+    }
+
+    /// What a flush has made durable.
+    pub(crate) fn flushed(&mut self, flushed: Flushed) {
+        self.state.flushed(flushed);
+    }
+
+    /// Makes durable what was executed, and waits for that.
     pub(crate) fn persist(&mut self) -> Result<(), StoreError> {
         self.state.persist(|_| Ok(()))
     }
 
     /// Reads the newest state, beside the one who executes.
     pub(crate) fn reader(&self) -> Reader {
-        Reader(Arc::clone(&self.current))
+        Reader(self.state.view.clone())
     }
 
     /// The state as of the last slot that is executed.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        Snapshot::new(Arc::clone(&self.state.store))
+    pub(crate) fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
+        Snapshot::new(self.state.stored()?)
     }
 
     /// Puts a finished copy in the place of this map, at once and durably, and says whether it has. Until
@@ -118,8 +141,7 @@ impl Map {
         let disk = Disk::folder(&self.folder)?;
         disk.rename(copy::FILE, FILE)?;
         disk.sync()?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&state.store);
-        self.state = state;
+        self.state.replace(state);
         Ok(true)
     }
 }

@@ -79,8 +79,8 @@ impl Sessions {
     }
 
     /// What has changed since this was asked last: the sessions, or that they were closed.
-    pub(crate) fn take_changed(&mut self) -> impl Iterator<Item = (u64, Option<&Session>)> {
+    pub(crate) fn take_changed(&mut self) -> BTreeMap<u64, Option<Session>> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|number| (number, self.known.get(&number)))
+        changed.into_iter().map(|number| (number, self.known.get(&number).cloned())).collect()
     }
 }

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use example_support::identity::Identity;
 use example_support::stopped::Stopped;
-use example_support::store::Store;
 use quorum_runtime::host::Disk;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata as _};
 
-use super::state::{self, FORMAT, MAP};
+use super::stored::{self, FORMAT, MAP, Stored};
 use crate::error::{StoreError, corrupt, failed};
 use crate::paxos::Session;
 
@@ -28,8 +27,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(store: Arc<Store>) -> Result<Self, StoreError> {
-        Self::read_by(store.begin_read().map_err(failed)?, store)
+    pub(super) fn new(stored: Arc<Stored>) -> Result<Self, StoreError> {
+        Self::read_by(stored.read()?, stored)
     }
 
     /// The state of a node that does not run, and whose it is. Nothing in it is changed.
@@ -43,7 +42,7 @@ impl Snapshot {
         transaction: ReadTransaction,
         store: Arc<dyn Any + Send + Sync>,
     ) -> Result<Self, StoreError> {
-        let applied = state::applied(&transaction)?;
+        let applied = stored::applied(&transaction)?;
         let pairs = transaction.open_table(MAP).map_err(failed)?;
         Ok(Self { pairs, transaction, applied, _store: store })
     }
@@ -59,7 +58,7 @@ impl Snapshot {
     }
 
     pub(crate) fn sessions(&self) -> Result<Vec<Session>, StoreError> {
-        state::sessions(&self.transaction)
+        stored::sessions(&self.transaction)
     }
 
     pub(crate) fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -82,29 +81,6 @@ impl Snapshot {
             }
         }
         Ok(())
-    }
-}
-
-/// Answers from the newest state, whichever store that is in. Clones are handles of the same.
-#[derive(Clone, Debug)]
-pub(crate) struct Reader(pub(super) Arc<std::sync::RwLock<Arc<Store>>>);
-
-impl Reader {
-    /// The newest value of a key.
-    pub(crate) fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.snapshot()?.get(key)
-    }
-
-    /// How many keys there are.
-    pub(crate) fn keys(&self) -> Result<u64, StoreError> {
-        self.snapshot()?.keys()
-    }
-
-    /// All of it, as it is now.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let store = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let store = Arc::clone(&store);
-        Snapshot::new(store)
     }
 }
 

@@ -1,86 +1,64 @@
-//! What executing the log makes: the map, the sessions, and how far it is executed, in one store.
+//! What executing the log makes: the pairs and the sessions, as of the last slot.
 //!
-//! All three change in one transaction, so whatever the store goes back to in a crash is the state as of
-//! one slot, and executing the log from there makes the same state again. So the transactions need not be
-//! durable one by one.
+//! Executing changes what is in memory, and is not held up by the disk. A flush writes what has changed to
+//! the store, beside it; in a crash the log has what was not flushed.
 
 use std::sync::Arc;
 
 use example_support::store::Store;
-use redb::{Durability, ReadableTable as _, Table, TableDefinition, WriteTransaction};
+use redb::{Durability, ReadOnlyTable, WriteTransaction};
 
+use super::changes::Changes;
 use super::limits;
 use super::sessions::{Sessions, Turn};
+use super::stored::{self, MAP, Stored};
+use super::view::{Shared, View};
 use crate::error::{StoreError, corrupt, failed};
 use crate::mutant::{Mutant, Mutation};
 use crate::paxos::command::Operation;
-use crate::paxos::{Batch, Command, Entry, Outcome, Session, outcome};
-
-/// What this version of the program writes.
-pub(super) const FORMAT: &str = "paxos map 1";
-
-/// From a key to its value.
-pub(super) const MAP: TableDefinition<&[u8], &[u8]> = TableDefinition::new("map");
-
-/// From the number of a session to the encoded `Session`.
-pub(super) const SESSIONS: TableDefinition<u64, &[u8]> = TableDefinition::new("sessions");
-
-/// [`APPLIED`] and its slot.
-pub(super) const STATE: TableDefinition<&str, u64> = TableDefinition::new("state");
-
-/// The last slot that is executed.
-const APPLIED: &str = "applied";
-
-type Pairs<'a> = Table<'a, &'static [u8], &'static [u8]>;
+use crate::paxos::{Batch, Command, Entry, Outcome, outcome};
 
 /// The state of one node, or a copy of another's that is being made.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) store: Arc<Store>,
+    pub(super) view: Shared,
     sessions: Sessions,
     applied: u64,
     durable: u64,
+    /// The slot as of which it was copied.
+    pub(super) base: u64,
     mutation: Mutation,
 }
 
-/// Writes the state as of a slot, but for its keys.
-pub(super) fn fill(
-    transaction: &WriteTransaction,
-    applied: u64,
-    sessions: &[Session],
-) -> Result<(), redb::Error> {
-    transaction.open_table(MAP)?;
-    transaction.open_table(STATE)?.insert(APPLIED, applied)?;
-    let mut table = transaction.open_table(SESSIONS)?;
-    for session in sessions {
-        table.insert(session.number, prost::Message::encode_to_vec(session).as_slice())?;
+/// Makes what was executed durable, while executing goes on.
+#[derive(Debug)]
+pub(crate) struct Flush {
+    changes: Arc<Changes>,
+    stored: Arc<Stored>,
+}
+
+impl Flush {
+    /// Gives what is then to be told to [`flushed`](super::Map::flushed).
+    pub(crate) fn run(self) -> Result<Flushed, StoreError> {
+        self.stored.write(&self.changes, Durability::Immediate, |_| Ok(())).map(Flushed)
     }
-    Ok(())
 }
 
-/// As of which slot a state is that is read.
-pub(super) fn applied(transaction: &redb::ReadTransaction) -> Result<u64, StoreError> {
-    let state = transaction.open_table(STATE).map_err(failed)?;
-    let applied = state.get(APPLIED).map_err(failed)?;
-    applied.map(|slot| slot.value()).ok_or_else(|| corrupt("the map does not say how far it is"))
-}
-
-/// The sessions of a state that is read.
-pub(super) fn sessions(transaction: &redb::ReadTransaction) -> Result<Vec<Session>, StoreError> {
-    let table = transaction.open_table(SESSIONS).map_err(failed)?;
-    let stored = table.iter().map_err(failed)?;
-    let decode = |bytes: &[u8]| {
-        prost::Message::decode(bytes).map_err(|error| corrupt(format!("a session: {error}")))
-    };
-    stored.map(|row| decode(row.map_err(failed)?.1.value())).collect()
-}
+/// That a state is durable, as of a slot.
+#[derive(Debug)]
+pub(crate) struct Flushed(u64);
 
 impl State {
     /// The state in a store.
     pub(super) fn load(store: Store, mutation: Mutation) -> Result<Self, StoreError> {
         let read = store.begin_read().map_err(failed)?;
-        let (applied, sessions) = (applied(&read)?, Sessions::new(sessions(&read)?));
-        Ok(Self { store: Arc::new(store), sessions, applied, durable: applied, mutation })
+        let (applied, base) = (stored::applied(&read)?, stored::base(&read)?);
+        let sessions = Sessions::new(stored::sessions(&read)?);
+        let stored = Arc::new(Stored::new(store)?);
+        let keys = stored.keys()?;
+        let view = View { recent: Changes::default(), writing: Arc::default(), stored, keys };
+        let view = Shared::new(view);
+        Ok(Self { view, sessions, applied, durable: applied, base, mutation })
     }
 
     /// The last slot that is executed.
@@ -93,14 +71,19 @@ impl State {
         if self.mutation.is(Mutant::TrimBeforeDurable) { self.applied } else { self.durable }
     }
 
+    /// How many bytes have been changed since the last flush began.
+    pub(super) fn recent(&self) -> usize {
+        self.view.read().recent.bytes()
+    }
+
     /// Executes the batches of consecutive slots, and says what came of their commands.
     pub(super) fn execute(
         &mut self,
         slots: &[(u64, Batch)],
     ) -> Result<Vec<Vec<Outcome>>, StoreError> {
-        let mut transaction = self.store.begin_write().map_err(failed)?;
-        transaction.set_durability(Durability::None).map_err(failed)?;
-        let mut pairs = transaction.open_table(MAP).map_err(failed)?;
+        let shared = self.view.clone();
+        let view = shared.read();
+        let mut pairs = Pairs::of(&view)?;
         let mut outcomes = Vec::with_capacity(slots.len());
         for (slot, batch) in slots {
             if *slot != self.applied + 1 {
@@ -110,9 +93,12 @@ impl State {
             outcomes.push(self.execute_batch(&mut pairs, *slot, batch)?);
             self.applied = *slot;
         }
-        drop(pairs);
-        self.write_rest(&transaction).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
+        let Pairs { mut changes, keys, .. } = pairs;
+        drop(view);
+        changes.applied = self.applied;
+        let mut view = shared.write();
+        view.recent.extend(changes);
+        view.keys = keys;
         Ok(outcomes)
     }
 
@@ -136,8 +122,16 @@ impl State {
                 })
             });
             self.execute(&decoded.collect::<Result<Vec<_>, _>>()?)?;
+            self.write(Durability::None, |_| Ok(()))?;
         }
         Ok(true)
+    }
+
+    /// Puts another state in the place of this one, for its readers too.
+    pub(super) fn replace(&mut self, other: Self) {
+        let own = self.view.clone();
+        std::mem::swap(&mut *own.write(), &mut *other.view.write());
+        *self = Self { view: own, ..other };
     }
 
     /// For [`Mutant::CopyWithoutCommits`].
@@ -145,32 +139,61 @@ impl State {
         self.applied = self.applied.max(slot);
     }
 
+    /// Begins to make durable what was executed. What of an earlier flush is not written yet comes along, as
+    /// that may be overtaken.
+    pub(super) fn flush(&mut self) -> Flush {
+        let mut view = self.view.write();
+        let mut changes = std::mem::take(&mut view.recent);
+        changes.applied = self.applied;
+        changes.sessions = self.sessions.take_changed();
+        if !view.writing.is_empty() {
+            let mut all = Changes::clone(&view.writing);
+            all.extend(changes);
+            changes = all;
+        }
+        view.writing = Arc::new(changes);
+        Flush { changes: Arc::clone(&view.writing), stored: Arc::clone(&view.stored) }
+    }
+
+    /// What a flush has made durable.
+    pub(super) fn flushed(&mut self, Flushed(slot): Flushed) {
+        self.durable = self.durable.max(slot);
+        self.written(slot);
+    }
+
     /// Makes durable what was executed, and what else the transaction is given.
     pub(super) fn persist(
         &mut self,
         also: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        let transaction = self.store.begin_write().map_err(failed)?;
-        self.write_rest(&transaction).map_err(failed)?;
-        also(&transaction).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        self.durable = self.applied;
+        let slot = self.write(Durability::Immediate, also)?;
+        self.durable = self.durable.max(slot);
         Ok(())
     }
 
-    /// What changes beside the keys.
-    fn write_rest(&mut self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
-        transaction.open_table(STATE)?.insert(APPLIED, self.applied)?;
-        let mut table = transaction.open_table(SESSIONS)?;
-        for (number, session) in self.sessions.take_changed() {
-            match session {
-                Some(session) => {
-                    table.insert(number, prost::Message::encode_to_vec(session).as_slice())?
-                }
-                None => table.remove(number)?,
-            };
+    /// The store, with all in it that was executed.
+    pub(super) fn stored(&mut self) -> Result<Arc<Stored>, StoreError> {
+        self.write(Durability::None, |_| Ok(()))?;
+        Ok(Arc::clone(&self.view.read().stored))
+    }
+
+    fn write(
+        &mut self,
+        durability: Durability,
+        also: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<u64, StoreError> {
+        let Flush { changes, stored } = self.flush();
+        let slot = stored.write(&changes, durability, also)?;
+        self.written(slot);
+        Ok(slot)
+    }
+
+    /// Up to this slot all is in the store, and need not be in memory too.
+    fn written(&mut self, slot: u64) {
+        let mut view = self.view.write();
+        if view.writing.applied <= slot {
+            view.writing = Arc::default();
         }
-        Ok(())
     }
 
     fn execute_batch(
@@ -209,8 +232,7 @@ impl State {
             Turn::Expired => Ok(Outcome { result: Some(outcome::Result::Expired(true)) }),
             Turn::Repeated(outcome) if !self.mutation.is(Mutant::ExecuteTwice) => Ok(outcome),
             Turn::Next | Turn::Repeated(_) => {
-                let result = Some(change(pairs, slot, operation).map_err(failed)?);
-                let outcome = Outcome { result };
+                let outcome = Outcome { result: Some(change(pairs, slot, operation)?) };
                 self.sessions.executed(command.session, command.sequence, slot, outcome);
                 Ok(outcome)
             }
@@ -223,17 +245,40 @@ fn change(
     pairs: &mut Pairs<'_>,
     slot: u64,
     operation: &Operation,
-) -> Result<outcome::Result, redb::Error> {
+) -> Result<outcome::Result, StoreError> {
     Ok(match operation {
-        Operation::Put(put) => {
-            let before = pairs.insert(put.key.as_bytes(), put.value.as_bytes())?;
-            outcome::Result::Replaced(before.is_some())
-        }
-        Operation::Delete(delete) => {
-            outcome::Result::Replaced(pairs.remove(delete.key.as_bytes())?.is_some())
-        }
+        Operation::Put(put) => outcome::Result::Replaced(pairs.set(&put.key, Some(&put.value))?),
+        Operation::Delete(delete) => outcome::Result::Replaced(pairs.set(&delete.key, None)?),
         // Of the slots before this one: they are executed.
         Operation::Trim(last) => outcome::Result::Slot((*last).min(slot - 1) + 1),
         Operation::Scrub(_) | Operation::Open(_) => outcome::Result::Slot(slot),
     })
+}
+
+/// The pairs as executing finds and changes them.
+struct Pairs<'a> {
+    view: &'a View,
+    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    changes: Changes,
+    keys: u64,
+}
+
+impl<'a> Pairs<'a> {
+    fn of(view: &'a View) -> Result<Self, StoreError> {
+        let table = view.stored.read()?.open_table(MAP).map_err(failed)?;
+        Ok(Self { view, table, changes: Changes::default(), keys: view.keys })
+    }
+
+    /// Gives a key a value, or none. Whether it had one before.
+    fn set(&mut self, key: &str, value: Option<&str>) -> Result<bool, StoreError> {
+        let had = match self.changes.get(key).or_else(|| self.view.get(key)) {
+            Some(before) => before.is_some(),
+            None => self.table.get(key.as_bytes()).map_err(failed)?.is_some(),
+        };
+        self.keys = self.keys + u64::from(value.is_some()) - u64::from(had);
+        if had || value.is_some() {
+            self.changes.set(key, value);
+        }
+        Ok(had)
+    }
 }

@@ -70,7 +70,7 @@ fn contents(snapshot: &Snapshot) -> Contents {
     (snapshot.applied(), pairs, snapshot.sessions().unwrap())
 }
 
-fn all(map: &Map) -> Contents {
+fn all(map: &mut Map) -> Contents {
     contents(&map.snapshot().unwrap())
 }
 
@@ -96,11 +96,11 @@ fn commands_are_executed_in_order_and_once() {
     assert_eq!(reader.get("k").unwrap().unwrap(), "1");
     let both = map.next([command(me, 2, put("k", "2")), command(me, 3, delete("k"))]);
     assert_eq!(both, [Some(Came::Replaced(true)), Some(Came::Replaced(true))]);
-    assert_eq!((reader.get("k").unwrap(), reader.keys().unwrap()), (None, 0));
+    assert_eq!((reader.get("k").unwrap(), reader.keys()), (None, 0));
 
     assert_eq!(map.one(me, 2, put("k", "late")), Some(Came::Expired(true)));
     assert_eq!(map.one(99, 1, put("k", "unknown")), Some(Came::Expired(true)));
-    assert_eq!(reader.keys().unwrap(), 0);
+    assert_eq!(reader.keys(), 0);
     let slot = map.applied() + 1;
     assert_eq!(map.one(0, 0, Operation::Trim(2)), Some(Came::Slot(3)));
     assert_eq!(map.one(0, 0, Operation::Trim(u64::MAX)), Some(Came::Slot(slot + 1)));
@@ -151,16 +151,16 @@ fn a_crash_goes_back_to_what_was_made_durable() {
     map.one(me, 1, put("k", "1"));
     map.persist().unwrap();
     assert_eq!((map.applied(), map.durable()), (2, 2));
-    let durable = all(&map);
+    let durable = all(&mut map);
     map.one(me, 2, put("k", "2"));
     assert_eq!((map.applied(), map.durable()), (3, 2));
-    let lost = all(&map);
+    let lost = all(&mut map);
 
     let mut map = killed(map, folder.path());
     assert_eq!((map.applied(), map.durable()), (2, 2));
-    assert_eq!(all(&map), durable);
+    assert_eq!(all(&mut map), durable);
     map.one(me, 2, put("k", "2"));
-    assert_eq!(all(&map), lost, "the log is executed again");
+    assert_eq!(all(&mut map), lost, "the log is executed again");
 }
 
 #[test]
@@ -209,7 +209,7 @@ mod copies {
         Ok(copy)
     }
 
-    fn pairs(map: &Map) -> Vec<(String, String)> {
+    fn pairs(map: &mut Map) -> Vec<(String, String)> {
         all(map).1.into_iter().collect()
     }
 
@@ -224,17 +224,17 @@ mod copies {
         map.one(0, 0, put("old", "0"));
         let (reader, old) = (map.reader(), map.snapshot().unwrap());
         let copy = copy(folder.path());
-        assert_eq!(pairs(&map), of(&[("old", "0")]), "until then all stays as it is");
+        assert_eq!(pairs(&mut map), of(&[("old", "0")]), "until then all stays as it is");
         assert!(map.adopt(copy.finish().unwrap(), trimmed).unwrap());
 
         assert_eq!((map.applied(), map.durable()), (12, 12));
         let new = of(&[("b", "1"), ("c", "2")]);
-        assert_eq!(pairs(&map), new);
-        assert_eq!((reader.get("old").unwrap(), reader.keys().unwrap()), (None, 2));
+        assert_eq!(pairs(&mut map), new);
+        assert_eq!((reader.get("old").unwrap(), reader.keys()), (None, 2));
         assert_eq!(old.get("old").unwrap().unwrap(), "0", "who reads the old map goes on");
         assert_eq!(map.open_session(6), 5, "sessions come along");
-        let map = killed(map, folder.path());
-        assert_eq!((map.applied(), pairs(&map)), (12, new));
+        let mut map = killed(map, folder.path());
+        assert_eq!((map.applied(), pairs(&mut map)), (12, new));
     }
 
     #[test]
@@ -242,9 +242,10 @@ mod copies {
         let folder = tempfile::tempdir().unwrap();
         let mut map = open(folder.path());
         map.one(0, 0, put("old", "0"));
+        map.persist().unwrap();
         drop((map, copy(folder.path())));
-        let map = open(folder.path());
-        assert_eq!(pairs(&map), of(&[("old", "0")]));
+        let mut map = open(folder.path());
+        assert_eq!(pairs(&mut map), of(&[("old", "0")]));
         assert_eq!(Disk::folder(folder.path()).unwrap().names().unwrap(), [FILE]);
     }
 
@@ -260,7 +261,7 @@ mod copies {
             map.next([]);
         }
         assert!(!map.adopt(copy(folder.path()).finish().unwrap(), trimmed).unwrap());
-        assert_eq!((map.applied(), pairs(&map)), (14, vec![]));
+        assert_eq!((map.applied(), pairs(&mut map)), (14, vec![]));
 
         let copied = copy(folder.path()).finish().unwrap();
         // A slot at a time, as a log that is read in groups.
@@ -268,8 +269,8 @@ mod copies {
         assert!(map.adopt(copied, log).unwrap());
         assert_eq!((map.applied(), map.durable()), (14, 14));
         let new = [("b", "1"), ("c", "2"), ("slot 13", "3"), ("slot 14", "3")];
-        assert_eq!(pairs(&map), of(&new));
-        assert_eq!(pairs(&killed(map, folder.path())), of(&new));
+        assert_eq!(pairs(&mut map), of(&new));
+        assert_eq!(pairs(&mut killed(map, folder.path())), of(&new));
     }
 
     /// What the test knows whatever becomes of the process.
@@ -285,7 +286,7 @@ mod copies {
         let pause = || tokio::time::sleep(std::time::Duration::from_millis(10));
         let mut map = Map::open(folder, &identity(), true, Mutation::default())?;
         if map.applied() > 0 || known.adopted.get() {
-            let is_new = (map.applied(), pairs(&map)) == (12, of(&[("b", "1"), ("c", "2")]));
+            let is_new = (map.applied(), pairs(&mut map)) == (12, of(&[("b", "1"), ("c", "2")]));
             known.is_broken.set(!is_new);
         } else if host.starts() == 1 {
             pause().await;
@@ -385,11 +386,23 @@ fn commands() -> impl Strategy<Value = Command> {
 enum Between {
     Nothing,
     Persist,
+    /// A flush begins, and may be overtaken.
+    Flush,
+    /// A flush that has begun ends.
+    Flushed,
+    Snapshot,
     Kill,
 }
 
 fn between() -> impl Strategy<Value = Between> {
-    prop_oneof![4 => Just(Between::Nothing), 2 => Just(Between::Persist), 1 => Just(Between::Kill)]
+    prop_oneof![
+        4 => Just(Between::Nothing),
+        1 => Just(Between::Persist),
+        3 => Just(Between::Flush),
+        2 => Just(Between::Flushed),
+        1 => Just(Between::Snapshot),
+        1 => Just(Between::Kill),
+    ]
 }
 
 proptest! {
@@ -406,7 +419,7 @@ proptest! {
         let log: Vec<_> = (1..).zip(&slots).map(|(slot, (commands, _))| {
             (slot, Batch { commands: commands.clone() })
         }).collect();
-        let mut answers = Vec::new();
+        let (mut answers, mut flush) = (Vec::new(), None);
         for ((slot, batch), (_, between)) in log.iter().zip(&slots) {
             let commands = batch.commands.iter().enumerate();
             let expected: Vec<_> = commands.map(|(index, command)| {
@@ -424,12 +437,26 @@ proptest! {
             match between {
                 Between::Nothing => {}
                 Between::Persist => map.persist().unwrap(),
-                Between::Kill => map = killed(map, folder.path()),
+                Between::Flush => flush = Some(map.flush()),
+                Between::Flushed => if let Some(flush) = Option::<Flush>::take(&mut flush) {
+                    map.flushed(flush.run().unwrap());
+                },
+                Between::Snapshot => prop_assert_eq!(&all(&mut map).1, &model.pairs),
+                Between::Kill => {
+                    flush = None;
+                    map = killed(map, folder.path());
+                    continue;
+                }
+            }
+            let reader = map.reader();
+            prop_assert_eq!(reader.keys(), model.pairs.len() as u64);
+            for key in (0..6).map(|key| format!("k{key}")) {
+                prop_assert_eq!(reader.get(&key).unwrap(), model.pairs.get(&key).cloned());
             }
         }
         let next = map.applied() as usize;
         map.execute(&log[next..]).unwrap();
-        let (_, pairs, sessions) = all(&map);
+        let (_, pairs, sessions) = all(&mut map);
         prop_assert_eq!(pairs, model.pairs);
         let known: BTreeMap<_, _> = sessions.into_iter().map(|session| {
             let came = session.outcome.and_then(|outcome| outcome.result);
@@ -444,7 +471,7 @@ proptest! {
             outcomes.iter().map(|outcome| outcome.result).collect()
         }).collect();
         prop_assert_eq!(outcomes, answers);
-        prop_assert_eq!(all(&once), all(&map));
+        prop_assert_eq!(all(&mut once), all(&mut map));
     }
 }
 

@@ -24,7 +24,7 @@ impl Node {
     /// A node with so many keys, in as many slots.
     async fn new(keys: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let parts = Parts::open(&own(folder.path(), 1, Mutation::default())).unwrap();
+        let parts = Parts::open(&own(folder.path(), 1, Mutation::default())).await.unwrap();
         let provider = Provider::new(7, parts.learner.clone(), parts.log.clone());
         let mut node = Self { parts, provider, slots: 0, _folder: folder };
         for key in 0..keys {

@@ -52,9 +52,10 @@ impl Node {
         for slot in 1..=keys / FILL {
             map.execute(&[(slot, slot_of((slot - 1) * FILL, FILL))]).unwrap();
         }
+        map.persist().unwrap();
         drop(map);
         let own = Own { chunk_keys: CHUNK_KEYS, ..own(folder.path(), number, Mutation::default()) };
-        let parts = Parts::open(&own).unwrap();
+        let parts = Parts::open(&own).await.unwrap();
         let role = watch::Sender::new(Role::default());
         let sync = parts.synchronisation(manager, role.subscribe(), own);
         let server = Server::builder()

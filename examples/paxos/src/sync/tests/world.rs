@@ -175,12 +175,12 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Opens a node; where there is nothing, a new one.
-    pub(super) fn open(own: &Own) -> std::result::Result<Self, crate::error::StoreError> {
+    pub(super) async fn open(own: &Own) -> std::result::Result<Self, crate::error::StoreError> {
         let Own { folder, identity, mutation, .. } = own;
         let (log, _) = Log::open(&Disk::folder(folder)?, identity, *mutation)?;
         let map = Map::open(folder, identity, true, *mutation)?;
         let (holds, scrubs) = (Holds::default(), Scrubs::default());
-        let learner = Learner::start(map, log.clone(), scrubs.clone(), *mutation)?;
+        let learner = Learner::start(map, log.clone(), scrubs.clone(), *mutation).await?;
         Ok(Self { learner, log, holds, scrubs })
     }
 
@@ -211,13 +211,13 @@ impl Parts {
     }
 
     /// All that the map has, and as of which slot.
-    pub(super) fn contents(&self) -> (u64, BTreeMap<String, String>) {
-        let snapshot = self.learner.reader().snapshot().unwrap();
+    pub(super) async fn contents(&self) -> Result<(u64, BTreeMap<String, String>)> {
+        let snapshot = self.learner.snapshot().await?;
         let mut pairs = BTreeMap::new();
         let every =
             |key: &str, value: &str| pairs.insert(key.to_owned(), value.to_owned()).is_none();
-        snapshot.read("", every).unwrap();
-        (snapshot.applied(), pairs)
+        snapshot.read("", every)?;
+        Ok((snapshot.applied(), pairs))
     }
 }
 
@@ -234,7 +234,7 @@ async fn node(host: Host, world: World, setup: Setup) -> Result {
         chunk_keys: setup.chunk_keys,
         ..own("/data", number, setup.mutation)
     };
-    let parts = Parts::open(&own)?;
+    let parts = Parts::open(&own).await?;
     let manager = Manager::builder()
         .nodes(host.nodes())
         .local(number)
@@ -283,7 +283,7 @@ async fn follow(
         let completed = sync.progress().completed;
         let is_due = tick % 10 == 0 || copied != completed || applied >= setup.slots;
         copied = completed;
-        let contents = is_due.then(|| parts.contents());
+        let contents = if is_due { Some(parts.contents().await?) } else { None };
         let (from, chosen) = {
             let mut known = world.known();
             if let Some((slot, pairs)) = contents {
