@@ -49,22 +49,23 @@ pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {
 }
 
 /// Waits until no leader has a lease, as far as this node knows, and a while that is drawn at random, so
-/// that seldom two stand at once. After each time that it was refused it may wait twice as long, until it
-/// hears of a leader: else those who stand again before the others have answered could keep each other from
-/// leading for ever.
+/// that seldom two stand at once. After each time that it was refused it may wait twice as long, until one
+/// leader has led for that long: else those who stand again before the others have answered could keep each
+/// other from leading for ever.
 async fn follow(leader: &Leader, random: &mut Rng, refusals: &mut u32) {
     let (began, lease) = (leader.clock.now(), leader.config.agreement.lease);
     let share = random.f64();
     loop {
         let (_, until) = leader.acceptor.granted();
         let now = leader.clock.now();
-        if until >= began + lease {
-            *refusals = 0; // granted since then
-        }
-        let stand = until.max(began) + (lease * 2_u32.pow(*refusals)).mul_f64(share);
+        let longest = lease * 2_u32.pow(*refusals);
+        let stand = until.max(began) + longest.mul_f64(share);
         if now >= stand {
             return;
         }
         leader.clock.sleep((stand - now).min(lease)).await;
+        if until > began + longest + lease {
+            *refusals = 0;
+        }
     }
 }
