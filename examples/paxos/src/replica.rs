@@ -57,7 +57,8 @@ impl paxos::Replica for Replica {
         let read = host::blocking(move || reader.get(&key)).await;
         let value = read.map_err(|error| Status::internal(error.to_string()))?;
         // Asked after the read: nobody else has changed the key before this moment, or since the term began.
-        if !local && !(self.is_leased() && term == Some(self.role.borrow().barrier)) {
+        let is_newest = || self.is_leased() && term == Some(self.role.borrow().barrier);
+        if !(local || is_newest()) {
             return Ok(GetReply { answer: Some(get_reply::Answer::Leader(self.leader())) });
         }
         Ok(GetReply { answer: Some(get_reply::Answer::Found(Found { value })) })

@@ -12,11 +12,11 @@ mod ballot;
 mod candidate;
 mod clock;
 mod election;
+mod execution;
 mod leader;
 mod learner;
 mod lease;
 mod log;
-mod persistence;
 mod proposals;
 mod quorums;
 

@@ -8,6 +8,7 @@
 mod changes;
 mod copy;
 pub(crate) mod limits;
+mod persistence;
 mod sessions;
 mod snapshot;
 mod state;
@@ -24,9 +25,9 @@ use example_support::store::Store;
 use quorum_runtime::host::Disk;
 
 pub(crate) use self::copy::{Copied, Copy};
+pub(crate) use self::persistence::Persistence;
 pub(crate) use self::snapshot::Snapshot;
-use self::state::State;
-pub(crate) use self::state::{Flush, Flushed};
+use self::state::{Flush, Flushed, State};
 use self::stored::FORMAT;
 pub(crate) use self::view::Reader;
 use crate::error::StoreError;
@@ -82,7 +83,7 @@ impl Map {
 
     /// How many bytes have been changed since the last flush began. They are in memory, as are those that
     /// are being flushed.
-    pub(crate) fn recent(&self) -> usize {
+    fn recent(&self) -> usize {
         self.state.recent()
     }
 
@@ -96,12 +97,12 @@ impl Map {
     }
 
     /// Begins to make durable what was executed; executing may go on meanwhile.
-    pub(crate) fn flush(&mut self) -> Flush {
+    fn flush(&mut self) -> Flush {
         self.state.flush()
     }
 
     /// What a flush has made durable.
-    pub(crate) fn flushed(&mut self, flushed: Flushed) {
+    fn flushed(&mut self, flushed: Flushed) {
         self.state.flushed(flushed);
     }
 

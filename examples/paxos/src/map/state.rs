@@ -32,21 +32,21 @@ pub(super) struct State {
 
 /// Makes what was executed durable, while executing goes on.
 #[derive(Debug)]
-pub(crate) struct Flush {
+pub(super) struct Flush {
     changes: Arc<Changes>,
     stored: Arc<Stored>,
 }
 
 impl Flush {
     /// Gives what is then to be told to [`flushed`](super::Map::flushed).
-    pub(crate) fn run(self) -> Result<Flushed, StoreError> {
+    pub(super) fn run(self) -> Result<Flushed, StoreError> {
         self.stored.write(&self.changes, Durability::Immediate, |_| Ok(())).map(Flushed)
     }
 }
 
 /// That a state is durable, as of a slot.
 #[derive(Debug)]
-pub(crate) struct Flushed(u64);
+pub(super) struct Flushed(u64);
 
 impl State {
     /// The state in a store.

@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use quorum_runtime::host;
 use tokio::time::{Instant, sleep_until};
 
+use super::{Flush, Flushed, Map};
 use crate::error::StoreError;
-use crate::map::{Flush, Flushed, Map};
 
 /// How long after it was executed a slot is flushed. A long flush keeps the disk from the log, so it is done
 /// the more often the longer it takes.
@@ -25,7 +25,7 @@ const LENGTH: Duration = Duration::from_millis(30);
 const ROOM: usize = 8 << 20;
 
 /// The flushes of a map, one at a time, beside executing.
-pub(super) struct Persistence {
+pub(crate) struct Persistence {
     wait: Duration,
     /// Since when there is something to be flushed.
     since: Option<Instant>,
@@ -33,12 +33,12 @@ pub(super) struct Persistence {
 }
 
 impl Persistence {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { wait: *WAIT.end(), since: None, flushing: None }
     }
 
     /// Begins a flush when it is time.
-    pub(super) fn begin(&mut self, map: &mut Map) {
+    pub(crate) fn begin(&mut self, map: &mut Map) {
         if self.flushing.is_some() {
             return;
         }
@@ -54,12 +54,12 @@ impl Persistence {
     }
 
     /// Whether there is room for more changes.
-    pub(super) fn has_room(&self, map: &Map) -> bool {
+    pub(crate) fn has_room(&self, map: &Map) -> bool {
         map.recent() < ROOM
     }
 
     /// Waits until a flush has ended, or is to be begun. It goes on with it if it is asked again.
-    pub(super) async fn next(&mut self, map: &mut Map) -> Result<(), StoreError> {
+    pub(crate) async fn next(&mut self, map: &mut Map) -> Result<(), StoreError> {
         if let Some(flushing) = &mut self.flushing {
             let (flushed, length) = flushing.await;
             self.flushing = None;
