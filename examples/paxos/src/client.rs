@@ -13,8 +13,8 @@ mod tests;
 use std::time::Duration;
 
 use quorum_runtime::{
-    Configuration, ConfigurationError, Manager, Node, NodeError, NodeId, Replies, Reply, Request,
-    Rpc, Verdict,
+    Configuration, ConfigurationError, Manager, Node, NodeError, NodeId, Replies, Reply, Rpc,
+    Verdict,
 };
 
 use attempts::Attempts;
@@ -30,6 +30,7 @@ use crate::paxos::{
     ReplicaManager as _, ReplicaNode as _, ReplicaQuorumSpec, StatusReply, StatusRequest, SyncMode,
     SynchroniseRequest,
 };
+use crate::timeout::within;
 
 /// A client of a cluster.
 #[derive(Debug)]
@@ -239,12 +240,6 @@ impl Client {
     fn turn(&mut self) {
         self.next = (self.next + 1) % self.replicas.targets().len().max(1);
     }
-}
-
-fn within<M>(timeout: Duration, message: M) -> Request<M> {
-    let mut request = Request::new(message);
-    request.set_timeout(timeout);
-    request
 }
 
 fn executed(reply: ExecuteReply) -> Result<Outcome, u32> {

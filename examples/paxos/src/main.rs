@@ -14,6 +14,7 @@ mod replica;
 #[cfg(feature = "sim")]
 mod sim;
 mod sync;
+mod timeout;
 
 /// The code that was generated from `proto/`.
 #[allow(unreachable_pub, unnameable_types, reason = "it is generated as for a library")]

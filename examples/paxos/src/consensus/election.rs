@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::Ballot;
 use super::candidate::{Campaign, campaign};
-use super::leader::{Deposed, Leader};
+use super::leader::Leader;
 use super::proposals::Proposals;
 
 /// How often the wait before an election is doubled at most.
@@ -25,12 +25,10 @@ pub(crate) async fn stand(leader: &Leader, mut proposals: Proposals) {
             match campaign(&leader.paxos, &leader.acceptor, ballot, applied).await {
                 Campaign::Won(accepted) => {
                     refusals = 0;
-                    match leader.lead(ballot, accepted, &mut proposals).await {
-                        Deposed::Challenged(higher) => leader.acceptor.saw(higher),
-                        Deposed::Overtaken(higher) => {
-                            leader.acceptor.saw(higher);
-                            break;
-                        }
+                    let deposed = leader.lead(ballot, accepted, &mut proposals).await;
+                    leader.acceptor.saw(deposed.higher);
+                    if !deposed.is_leased {
+                        break;
                     }
                 }
                 Campaign::Behind(first) => {

@@ -23,10 +23,12 @@ const STEP: usize = 1 << 20;
 /// What is asked of the map.
 #[derive(Debug)]
 pub(super) enum Request {
-    Snapshot(oneshot::Sender<Result<Snapshot, StoreError>>),
-    Adopt(Copied, oneshot::Sender<Result<bool, StoreError>>),
-    Persist(oneshot::Sender<Result<(), StoreError>>),
+    Snapshot(Answer<Snapshot>),
+    Adopt(Copied, Answer<bool>),
+    Persist(Answer<()>),
 }
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The task that owns the map.
 pub(super) struct Execution {
@@ -128,13 +130,12 @@ impl Execution {
                 let log = self.log.clone();
                 let entries = move |from, to| log.entries(from, to, STEP);
                 let (map, adopted) = blocking(map, |map| map.adopt(copied, entries)).await;
-                if !adopted? {
-                    let _gone = answer.send(Ok(false));
-                    return Ok(map);
+                let adopted = adopted?;
+                if adopted {
+                    forget(&self.log, &map, self.mutation.is(Mutant::WipePromise)).await;
+                    self.shared.executed(map.applied());
                 }
-                forget(&self.log, &map, self.mutation.is(Mutant::WipePromise)).await;
-                self.shared.executed(map.applied());
-                let _gone = answer.send(Ok(true));
+                let _gone = answer.send(Ok(adopted));
                 Ok(map)
             }
             Request::Persist(answer) => {

@@ -56,14 +56,12 @@ pub(crate) struct Leader {
     pub(crate) holds: Holds,
 }
 
-/// Why one leads no more.
+/// Why one leads no more: an acceptor has promised a higher ballot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deposed {
-    /// An acceptor has promised this ballot, but the lease holds, so nobody else leads: it may stand
-    /// again at once, under a higher ballot.
-    Challenged(Ballot),
-    /// The same, and the lease is over.
-    Overtaken(Ballot),
+pub(crate) struct Deposed {
+    pub(crate) higher: Ballot,
+    /// Whether the lease holds, so nobody else leads: it may stand again at once, under a higher ballot.
+    pub(crate) is_leased: bool,
 }
 
 impl Leader {
@@ -81,11 +79,7 @@ impl Leader {
         self.role.send_replace(Role::default());
         self.learner.forget_waiting();
         proposals.refuse_all();
-        if self.clock.now() < term.lease.until() {
-            Deposed::Challenged(higher)
-        } else {
-            Deposed::Overtaken(higher)
-        }
+        Deposed { higher, is_leased: self.clock.now() < term.lease.until() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::execution::{Execution, Request, forget};
+use super::execution::{Answer, Execution, Request, forget};
 use super::{Ballot, Log};
 use crate::error::StoreError;
 use crate::map::{Copied, Map, Reader, Snapshot};
@@ -160,12 +160,9 @@ impl Learner {
         self.ask(Request::Persist).await
     }
 
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
-    ) -> Result<T, StoreError> {
+    async fn ask<T>(&self, ask: impl FnOnce(Answer<T>) -> Request) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let _ending = self.requests.send(request(answer)).await;
+        let _ending = self.requests.send(ask(answer)).await;
         let ending = || StoreError::Io(std::io::Error::other("this node is ending"));
         answered.await.unwrap_or_else(|_| Err(ending()))
     }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use example_support::commits::{Commits, Target};
@@ -13,7 +12,6 @@ use quorum_runtime::Status;
 use quorum_runtime::host::Disk;
 use redb::{Durability, ReadableTable as _, Table, TableDefinition};
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 use super::Ballot;
 use crate::error::{StoreError, failed};
@@ -30,9 +28,6 @@ const STATE: TableDefinition<&str, u64> = TableDefinition::new("state");
 const PROMISED: &str = "promised";
 /// The first slot that has not been trimmed.
 const FIRST: &str = "first";
-
-/// How long [`Mutant::AnswerBeforeStoring`] takes to store what it has answered.
-const LINGER: Duration = Duration::from_millis(100);
 
 /// The log of one acceptor. Clones are handles of the same.
 #[derive(Clone, Debug)]
@@ -101,21 +96,12 @@ impl Log {
         write: Write,
     ) -> Result<impl Future<Output = Result<Ballot, Status>> + use<>, Status> {
         let (log, promised) = (self.clone(), write.promised);
-        let queued = if self.0.target().mutation.is(Mutant::AnswerBeforeStoring) {
-            let log = self.clone();
-            tokio::spawn(async move {
-                sleep(LINGER).await;
-                drop(log.0.queue(write).await);
-            });
-            None
-        } else {
-            Some(self.0.queue(write).await?)
-        };
+        let queued = self.0.queue(write).await?;
         Ok(async move {
-            match queued {
-                Some(queued) => log.0.stored(queued).await,
-                None => Ok(promised),
+            if log.0.target().mutation.is(Mutant::AnswerBeforeStoring) {
+                return Ok(promised);
             }
+            log.0.stored(queued).await
         })
     }
 

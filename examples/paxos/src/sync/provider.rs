@@ -87,13 +87,13 @@ impl Provider {
             return Err(Status::unavailable("the chunk before this one is still being made"));
         };
         let applied = self.learner.applied();
-        let commits = if (1..applied).contains(&after_slot) {
-            self.log.read(after_slot + 1, applied, CHUNK_BYTES).await?
-        } else {
-            Vec::new()
-        };
-        if (1..applied).contains(&after_slot) && !follow(after_slot, &commits) {
-            return Err(Status::not_found("the log was trimmed past what this copy still needs"));
+        let mut commits = Vec::new();
+        if (1..applied).contains(&after_slot) {
+            commits = self.log.read(after_slot + 1, applied, CHUNK_BYTES).await?;
+            if commits.is_empty() || !follow(after_slot, &commits) {
+                let trimmed = "the log was trimmed past what this copy still needs";
+                return Err(Status::not_found(trimmed));
+            }
         }
         let reached = commits.last().map_or(applied.min(after_slot), |entry| entry.slot);
         let bytes = commits.iter().map(|entry| entry.batch.len()).sum();

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use quorum_runtime::{
-    Code, ConfigurationError, Majority, Manager, Node, NodeError, NodeId, Reply, Request, RpcError,
-    host,
+    Code, ConfigurationError, Majority, Node, NodeError, NodeId, Reply, RpcError, host,
 };
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -23,6 +22,7 @@ use crate::paxos::{
     PullReply, PullRequest, SyncMode, SyncProgress, SynchronisationConfiguration as _,
     SynchronisationManager as _, SynchronisationNode as _, SynchroniseRequest,
 };
+use crate::timeout::within;
 
 /// How often a copy begins again before it is given up.
 const RESTARTS: u32 = 10;
@@ -215,22 +215,18 @@ impl Requester {
 
     /// How far the nodes are that answer.
     async fn probe(&self) -> Result<Vec<(NodeId, ProbeReply)>, Failure> {
-        probe(&self.local.manager).await.map_err(Into::into)
+        let all = self.local.manager.synchronisation(Majority)?;
+        let mut replies = all.probe(within(PROBE, ProbeRequest {})).replies();
+        let mut answered = Vec::new();
+        while let Some(Reply { node, result, .. }) = replies.next().await {
+            answered.extend(result.map(|reply| (node, reply)));
+        }
+        Ok(answered)
     }
 
     fn tell(&self, change: impl FnOnce(&mut SyncProgress)) {
         self.progress.send_modify(change);
     }
-}
-
-async fn probe(manager: &Manager) -> Result<Vec<(NodeId, ProbeReply)>, ConfigurationError> {
-    let all = manager.synchronisation(Majority)?;
-    let mut replies = all.probe(within(PROBE, ProbeRequest {})).replies();
-    let mut answered = Vec::new();
-    while let Some(Reply { node, result, .. }) = replies.next().await {
-        answered.extend(result.map(|reply| (node, reply)));
-    }
-    Ok(answered)
 }
 
 /// Asks for a chunk, and again if no answer comes: it is the same chunk.
@@ -266,10 +262,4 @@ fn advance(request: &mut PullRequest, chunk: &PullReply) -> bool {
     });
     let is_empty = chunk.pairs.is_empty() && chunk.commits.is_empty();
     ascend && follow && (chunk.last || !is_empty)
-}
-
-fn within<T>(timeout: Duration, request: T) -> Request<T> {
-    let mut request = Request::new(request);
-    request.set_timeout(timeout);
-    request
 }
