@@ -8,7 +8,7 @@ use example_support::tls::Tls;
 use quorum_runtime::Manager;
 
 use super::settings::CLUSTER;
-use crate::agreement::Telling;
+use crate::agreement;
 use crate::client::{Client, Patience};
 
 /// Which cluster, and how to reach it.
@@ -37,7 +37,7 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 impl Connect {
     /// Connections to the nodes of these addresses. Clients share them.
     pub(crate) fn manager(&self, addresses: &[String]) -> Result<Manager> {
-        let mut builder = Manager::builder().intercept(Telling::of_client(&self.cluster));
+        let mut builder = Manager::builder().intercept(agreement::of_client(&self.cluster));
         if let Some(tls) = self.tls.client()? {
             builder = builder.tls_config(tls);
         }
