@@ -11,13 +11,17 @@ use super::settings::CLUSTER;
 use crate::agreement;
 use crate::client::{Client, Patience};
 
-/// Which cluster, and how to reach it.
+/// Nodes that were not started for this.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Connect {
+pub(crate) struct Running {
     /// Nodes that run already: all of the cluster, in the order of their numbers.
     #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',')]
     pub(crate) connect: Vec<String>,
+}
 
+/// Which cluster, and how to reach it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connect {
     /// The name of the cluster.
     #[arg(long, value_name = "NAME", default_value = CLUSTER)]
     pub(crate) cluster: String,
