@@ -6,7 +6,7 @@ mod program;
 
 use std::fs;
 
-use program::{Nodes, run};
+use program::{Nodes, paxos, run};
 
 #[test]
 fn the_stores_of_killed_nodes_are_compared_and_not_changed() {
@@ -24,6 +24,12 @@ fn the_stores_of_killed_nodes_are_compared_and_not_changed() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.success(), said.starts_with("equal: "), "{said}");
     assert!(output.stderr.is_empty() && said.contains("slot"), "{said}");
+    // Nobody who reads it has to be there for that.
+    let (reader, nobody) = std::io::pipe().unwrap();
+    drop(reader);
+    let unread = paxos(&["compare", folders[0], folders[1]]).stdout(nobody).output().unwrap();
+    assert_eq!(unread.status.code(), output.status.code());
+    assert!(unread.stderr.is_empty(), "{unread:?}");
     assert!(bytes() == before);
 
     // They go on from there.
