@@ -13,7 +13,7 @@ use crate::case::{Case, bar, cases, distinct};
 use crate::compare::{peers, run_of, this_program};
 use crate::format::{bytes, figure, known};
 use crate::measurement::Figures;
-use crate::output::Lines;
+use crate::output::{self, Lines};
 use crate::peers::Peer;
 use crate::table::table;
 
@@ -41,7 +41,7 @@ pub(crate) async fn count(arguments: &Count) -> Result<Outcome> {
     let (counts, failed) = count_all(arguments, &peers, lines.as_mut()).await?;
     ensure!(!counts.is_empty(), "nothing could be counted");
     if !lines.as_ref().is_some_and(Lines::is_stdout) {
-        print(&counts);
+        print(&counts)?;
     }
     Ok(Outcome::complete(failed == 0 && peers.len() == distinct(&arguments.peers).len()))
 }
@@ -152,7 +152,7 @@ async fn find_valgrind() -> Result<()> {
     }
 }
 
-fn print(counts: &[Counted]) {
+fn print(counts: &[Counted]) -> Result<()> {
     let head =
         ["nodes", "payload", "callers", "peer", "instructions/call", "allocs/call", "bytes/call"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -168,6 +168,8 @@ fn print(counts: &[Counted]) {
             known(counted.alloc_bytes_per_op),
         ]);
     }
-    print!("{}", table(4, &rows));
-    println!("Client and servers together, on one thread, without what the kernel does for them.");
+    output::print(table(4, &rows).trim_end())?;
+    output::print(
+        "Client and servers together, on one thread, without what the kernel does for them.",
+    )
 }

@@ -1,11 +1,21 @@
-//! Files that figures are written to.
+//! Where figures are written to: standard output, and files.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+
+/// Prints a text, with the end of its last line. Who has left, as `head` does after its last line, misses
+/// nothing.
+pub(crate) fn print(text: impl fmt::Display) -> Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
 
 /// Writes a line of JSON for each run, as soon as it is over.
 pub(crate) struct Lines {

@@ -15,7 +15,7 @@ use crate::chart::chart;
 use crate::compare::{Medians, ours};
 use crate::format::{bytes, figure, known};
 use crate::measurement::Figures;
-use crate::output::create;
+use crate::output::{self, create};
 use crate::peers::Peer;
 
 /// A line of `compare --json`.
@@ -38,7 +38,8 @@ pub(crate) fn report(arguments: &Report) -> Result<Outcome> {
     if let Some(path) = &arguments.chart {
         create(path)?.write_all(chart(&medians).as_bytes())?;
     }
-    print!("{}", if arguments.lost { lost(&medians) } else { table(&medians) });
+    let table = if arguments.lost { lost(&medians) } else { table(&medians) };
+    output::print(table.trim_end())?;
     Ok(Outcome::Complete)
 }
 

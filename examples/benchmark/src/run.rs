@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::format::{bytes, counted, figure, known};
 use crate::load::{Load, Span};
 use crate::measurement::{Figures, Measurement};
-use crate::output::Lines;
+use crate::output::{self, Lines};
 use crate::peers::{self, Peer, TIMEOUT};
 
 /// The calls of this library that are no quorum calls.
@@ -130,26 +130,32 @@ impl<'a> Report<'a> {
             lines.write(&run)?;
         }
         if !is_alone {
-            print(&run);
+            print(&run)?;
         }
         Ok(())
     }
 }
 
-fn print(run: &Measurement) {
+fn print(run: &Measurement) -> Result<()> {
     let Measurement { peer, call, nodes, payload, callers, figures, .. } = run;
     let Figures { ops_per_s, p50_us, p99_us, cpu_us_per_op, rss_mib, .. } = figures;
     let (nodes, callers) = (counted(*nodes, "node"), counted(*callers, "caller"));
-    println!("{call} by {peer}: {nodes}, {} of payload, {callers}", bytes(*payload));
-    println!("{:>12}  calls per second", figure(*ops_per_s));
-    println!("{:>12}  µs, the median call", figure(*p50_us));
-    println!("{:>12}  µs, the call that 99 % are faster than", figure(*p99_us));
-    println!("{:>12}  µs of processor time per call", known(*cpu_us_per_op));
+    output::print(format_args!(
+        "{call} by {peer}: {nodes}, {} of payload, {callers}",
+        bytes(*payload)
+    ))?;
+    output::print(format_args!("{:>12}  calls per second", figure(*ops_per_s)))?;
+    output::print(format_args!("{:>12}  µs, the median call", figure(*p50_us)))?;
+    output::print(format_args!("{:>12}  µs, the call that 99 % are faster than", figure(*p99_us)))?;
+    output::print(format_args!("{:>12}  µs of processor time per call", known(*cpu_us_per_op)))?;
     if figures.allocs_per_op.is_some() {
-        println!("{:>12}  allocations per call", known(figures.allocs_per_op));
-        println!("{:>12}  bytes allocated per call", known(figures.alloc_bytes_per_op));
+        output::print(format_args!("{:>12}  allocations per call", known(figures.allocs_per_op)))?;
+        output::print(format_args!(
+            "{:>12}  bytes allocated per call",
+            known(figures.alloc_bytes_per_op)
+        ))?;
     }
-    println!("{:>12}  MiB in memory", known(*rss_mib));
+    output::print(format_args!("{:>12}  MiB in memory", known(*rss_mib)))
 }
 
 /// Shows how much of the time has passed, on a terminal. Nothing disturbs calls that are counted.

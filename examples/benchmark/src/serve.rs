@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 
 use crate::Outcome;
 use crate::arguments::Serve;
+use crate::output;
 use crate::peers::Peer;
 
 pub(crate) async fn serve(arguments: &Serve) -> Result<Outcome> {
@@ -14,7 +15,7 @@ pub(crate) async fn serve(arguments: &Serve) -> Result<Outcome> {
     }
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
-    println!("listening on {}", listener.local_addr()?);
+    output::print(format_args!("listening on {}", listener.local_addr()?))?;
     let interrupted = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
             eprintln!("cannot wait for Ctrl-C, so only a kill stops this server: {error}");

@@ -9,7 +9,7 @@ use quorum_runtime::{Manager, ManagerBuilder, Server};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::agreement::{Comparing, Telling};
+use crate::agreement;
 use crate::config::Config;
 use crate::consensus::{
     Acceptor, Ballot, Clock, Leader, Learner, Log, Proposals, Quorums, Role, proposals, stand,
@@ -47,8 +47,8 @@ impl Node {
             Acceptor::new((log.clone(), promised), learner.clone(), clock, lease, mutation);
 
         let manager = Manager::builder().nodes(&config.peers).local(config.id).timeout(lease);
-        let manager = manager.intercept(Telling::of_node(&config.agreement));
-        let server = Server::builder().intercept(Comparing::new(&config.agreement));
+        let manager = manager.intercept(agreement::of_node(&config.agreement));
+        let server = Server::builder().intercept(agreement::compared(&config));
         let (manager, server) = edge(manager, server);
         let manager = manager.build()?;
         let paxos = manager.acceptor(Quorums::new(&config.agreement, mutation))?;

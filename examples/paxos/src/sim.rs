@@ -11,7 +11,7 @@ use quorum_runtime::sim::{Fault, Faults, Host, Place, Result, Schedule, Simulati
 use quorum_runtime::{Manager, ManagerBuilder, NodeId, Server};
 use tokio::time::sleep;
 
-use crate::agreement::Telling;
+use crate::agreement;
 use crate::client::{Client, Patience};
 use crate::compare::{self, Comparison};
 use crate::config::{Agreement, Config};
@@ -157,7 +157,7 @@ async fn serve(host: Host, settings: Settings) -> Result {
 }
 
 fn connect(host: &Host, cluster: &str) -> Result<Client> {
-    let manager = Manager::builder().nodes(host.nodes()).intercept(Telling::of_client(cluster));
+    let manager = Manager::builder().nodes(host.nodes()).intercept(agreement::of_client(cluster));
     let manager = manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).build()?;
     Ok(Client::new(&manager, PATIENCE, Rng::with_seed(host.draw(0..=u64::MAX - 1)))?)
 }

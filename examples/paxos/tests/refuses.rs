@@ -75,10 +75,25 @@ fn clients_of_another_cluster_are_told_so() {
     let output = run(&["--connect", &nodes.peers(), "--cluster", "other"], "put k v\n");
     let answers = answers(&output);
     let parts = [
-        "set up for: cluster paxos, protocol 1, 3 nodes",
-        "asked it for: cluster other, protocol 1",
+        "the call is for node ",
+        " of the cluster `other`, paxos/1, and this is node ",
+        " of the cluster `paxos`, paxos/1, 3 nodes, quorums of 2 to prepare and 2 to accept, leases of 2000 \
+         ms, drift 0.01: check the addresses",
     ];
     assert_contains(answers[0], &parts);
+}
+
+#[test]
+fn what_is_for_another_node_is_refused() {
+    let nodes = Nodes::start(&[]);
+    let swapped = [2, 1, 3].map(|id| nodes.address(id)).join(",");
+    let output = run(&["--connect", &swapped], "local 1 k\nstatus\n");
+    assert_contains(
+        answers(&output)[0],
+        &[
+            "the call is for node 1 of the cluster `paxos`, paxos/1, and this is node 2 of the cluster",
+        ],
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn mutants_are_found() {
     let listed = sim(folder.path(), "--list-mutants");
     assert!(text(&listed.stdout).lines().count() >= 10 && listed.status.success(), "{listed:?}");
     for (mutant, told) in [
-        ("execute-twice", " is not linearizable: "),
+        ("read-before-barrier", " is not linearizable: "),
         ("no-sync", " is not linearizable: "),
         ("half-accepts", " is not linearizable: "),
         ("swap-early", " keys differ"),

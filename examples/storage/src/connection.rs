@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use example_support::membership::Caller;
+use example_support::membership::{Caller, Terms};
 use quorum_runtime::metadata::MetadataMap;
 use quorum_runtime::{ConfigurationError, Manager, ManagerBuilder, Node};
 
@@ -12,7 +12,8 @@ use crate::storage::{Entry, ReadRequest, StorageNode as _};
 
 /// Connections to all servers of a cluster, numbered from 0 in the order of their addresses.
 pub(crate) fn connect(cluster: &str, addresses: &[String], timeout: Duration) -> ManagerBuilder {
-    let builder = Manager::builder().timeout(timeout).intercept(Caller::new(PROTOCOL, cluster));
+    let caller = Caller::new(Terms::new(cluster, PROTOCOL));
+    let builder = Manager::builder().timeout(timeout).intercept(caller);
     (0..).zip(addresses).fold(builder, |b, (id, address)| b.node(id, address))
 }
 

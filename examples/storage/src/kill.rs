@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use example_support::output;
 use example_support::process::Process;
 use quorum_runtime::history::key_value::Input;
 use quorum_runtime::history::register::Output;
@@ -78,11 +79,11 @@ impl Kill {
         };
         runtime.block_on(user.compare())?;
         let checked = history.check()?;
-        println!(
+        output::line(format_args!(
             "{} servers, {kills} kills, {} operations, {acknowledged} acknowledged writes: \
              linearizable, and all copies are equal",
             self.nodes, checked.operations,
-        );
+        ))?;
         Ok(())
     }
 

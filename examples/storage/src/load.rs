@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use example_support::output;
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -60,7 +61,8 @@ impl Load {
         let rate = latencies.len() / self.seconds.max(1);
         let at = |quantile| Duration::from_micros(latencies.value_at_quantile(quantile));
         let (p50, p99) = (at(0.5), at(0.99));
-        println!("{} clients: {rate} writes/s, p50 {p50:?}, p99 {p99:?}", self.clients);
+        let clients = self.clients;
+        output::line(format_args!("{clients} clients: {rate} writes/s, p50 {p50:?}, p99 {p99:?}"))?;
         cluster.stop().await;
         Ok(())
     }

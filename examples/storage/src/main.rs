@@ -43,6 +43,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use example_support::folder;
 use example_support::identity::Identity;
+use example_support::output;
 use example_support::tls::Tls;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -173,7 +174,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(Subcommands::Serve(arguments)) => Runtime::new()?.block_on(serve(arguments))?,
         Some(Subcommands::MakeKeys { folder }) => {
             for file in keys::make(&folder)? {
-                println!("{}", file.display());
+                output::line(file.display())?;
             }
         }
         Some(Subcommands::Load(load)) => Runtime::new()?.block_on(load.run())?,
@@ -200,7 +201,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&listen)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;
-    println!("listening on {}", listener.local_addr()?);
+    output::line(format_args!("listening on {}", listener.local_addr()?))?;
     let interrupted = async {
         if let Err(error) = tokio::signal::ctrl_c().await {
             eprintln!("cannot wait for Ctrl-C, so only a kill stops this server: {error}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use example_support::identity::Identity;
-use example_support::membership::Member;
+use example_support::membership::{Member, Terms};
 use quorum_runtime::{Server, Service, host};
 use tokio::net::TcpListener;
 
@@ -48,7 +48,9 @@ impl Node {
 
     /// Answers those who want this node.
     pub(crate) fn server(&self, service: impl Service) -> Server {
-        Server::builder().intercept(Member::new(PROTOCOL, &self.identity)).service(service)
+        let Identity { cluster, node } = &self.identity;
+        let member = Member::new(*node, Terms::new(cluster, PROTOCOL));
+        Server::builder().intercept(member).service(service)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use example_support::identity::Identity;
-use example_support::membership::Caller;
+use example_support::membership::{Caller, Terms};
 use quorum_runtime::history::key_value::Input;
 use quorum_runtime::history::register::Output;
 use quorum_runtime::history::{History, KeyValue};
@@ -227,7 +227,7 @@ impl User {
     /// What a client needs of one run after another of its process.
     fn connect(&self, writer: u32) -> Result<Client> {
         let manager = Manager::builder().nodes(self.host.nodes()).timeout(TIMEOUT);
-        let manager = manager.intercept(Caller::new(PROTOCOL, CLUSTER));
+        let manager = manager.intercept(Caller::new(Terms::new(CLUSTER, PROTOCOL)));
         let manager = manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).build()?;
         Ok(Client::new(manager, self.register.clone(), writer, self.mutation)?)
     }

@@ -3,9 +3,9 @@
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::{fs, io};
 
 /// Runs the subcommand in this folder.
 fn sim(folder: &Path, arguments: &str) -> Output {
@@ -146,4 +146,32 @@ fn what_cannot_be_run_is_refused_with_a_sentence() {
     }
     let error = refused(&["--trace", "run.html"]);
     assert!(error.contains("--seed <SEED>"), "{error}");
+}
+
+/// What `storage sim … | head -1` does, but that nobody is there from the beginning.
+#[test]
+fn it_ends_quietly_when_nobody_reads_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, code) in
+        [("--list-mutants", 0), ("--seeds 1", 0), ("--seed 1", 0), ("--seed 1 --schedule x", 2)]
+    {
+        let (reader, nobody) = io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
+        command.arg("sim").args(arguments.split(' ')).current_dir(folder.path()).stdout(nobody);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {output:?}");
+        assert_eq!(output.stderr.is_empty(), code == 0, "{arguments}: {output:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storage"));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command.args(["sim", "--list-mutants"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = text(&output.stderr);
+    assert!(told.starts_with("error: cannot write to standard output: "), "{told}");
 }

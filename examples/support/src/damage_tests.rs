@@ -5,9 +5,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::{ReadableTable as _, StorageBackend, TableDefinition};
+use redb::{ReadTransaction, ReadableTable as _, StorageBackend, TableDefinition};
 
 use crate::identity::Identity;
+use crate::stopped::Stopped;
 use crate::store::{Reason, Store};
 
 const TABLE: TableDefinition<&str, &[u8]> = TableDefinition::new("table");
@@ -93,34 +94,50 @@ fn images() -> [(&'static str, Vec<u8>); 2] {
     [("closed", closed), ("killed", killed)]
 }
 
-/// Everything in a store.
-fn read(file: Image) -> Result<Contents, Reason> {
+/// Everything in a store, as its node finds it.
+fn opened(file: Image) -> Result<Contents, Reason> {
     let store = Store::reopened(file, FORMAT, &me())?;
-    let table = store.begin_read().unwrap().open_table(TABLE).unwrap();
+    Ok(read(&store.begin_read().unwrap()))
+}
+
+/// The same, as another finds it.
+fn stopped(file: Image) -> Result<Contents, Reason> {
+    let store = Stopped::on(file, FORMAT)?;
+    assert_eq!(store.identity(), &me());
+    Ok(read(&store.begin_read().unwrap()))
+}
+
+fn read(transaction: &ReadTransaction) -> Contents {
+    let table = transaction.open_table(TABLE).unwrap();
     let mut contents = Contents::new();
     for entry in table.iter().unwrap() {
         let (key, value) = entry.unwrap();
         contents.insert(key.value().to_owned(), value.value().to_vec());
     }
-    Ok(contents)
+    contents
 }
 
-/// How a damaged store was met: `true` when it was refused.
+/// How a damaged store was met, by its node and by others: `true` when it was refused.
 fn is_refused(damaged: Vec<u8>, what: &str) -> bool {
     let image = Image::of(damaged.clone());
-    let opened = catch_unwind(AssertUnwindSafe(|| read(image.clone())));
-    match opened {
-        Err(_) => panic!("{what}: panics"),
-        Ok(Ok(contents)) => {
-            assert!(contents == written(), "{what}: something else is read");
-            false
-        }
-        Ok(Err(Reason::Damaged(_) | Reason::NoStore)) => {
-            assert!(*image.bytes() == damaged, "{what}: the file was changed");
-            true
-        }
-        Ok(Err(other)) => panic!("{what}: {other}"),
-    }
+    let is_refused =
+        |open: fn(Image) -> Result<Contents, Reason>| match catch_unwind(AssertUnwindSafe(|| {
+            open(image.clone())
+        })) {
+            Err(_) => panic!("{what}: panics"),
+            Ok(Ok(contents)) => {
+                assert!(contents == written(), "{what}: something else is read");
+                false
+            }
+            Ok(Err(Reason::Damaged(_) | Reason::NoStore)) => true,
+            Ok(Err(other)) => panic!("{what}: {other}"),
+        };
+    let by_others = is_refused(stopped);
+    assert!(*image.bytes() == damaged, "{what}: the file was changed");
+    let by_node = is_refused(opened);
+    assert!(!by_node || *image.bytes() == damaged, "{what}: the file was changed");
+    assert_eq!(by_others, by_node, "{what}");
+    by_node
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! - [`stopped`]: the same, of a node that does not run, only to be read;
 //! - [`commits`]: group commit, one sync for all who wait;
 //! - [`identity`]: whose a store is;
-//! - [`membership`]: who is refused, of another cluster or another version;
+//! - [`membership`]: who is refused, of another node or cluster, with other settings or another version;
 //! - [`folder`]: a folder that one process has for itself;
+//! - [`output`]: lines, for as long as somebody reads them;
 //! - [`prompt`]: commands from a terminal or a pipe;
 //! - [`tls`]: the options for it;
 //! - [`process`]: servers as processes that are killed;
@@ -20,6 +21,7 @@ pub mod folder;
 mod header;
 pub mod identity;
 pub mod membership;
+pub mod output;
 pub mod process;
 pub mod prompt;
 mod rehearsal;

@@ -1,8 +1,10 @@
 //! A prompt: a line, its answer, the next line.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 
 use rustyline::error::ReadlineError;
+
+use crate::output;
 
 /// What a line comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub fn run(greeting: &str, mut answer: impl FnMut(&str) -> Answer) -> io::Result
 }
 
 fn edited(greeting: &str, answer: &mut impl FnMut(&str) -> Answer) -> io::Result<()> {
-    println!("{greeting}");
+    output::line(greeting)?;
     let mut editor = rustyline::DefaultEditor::new().map_err(io::Error::other)?;
     loop {
         match editor.readline("> ") {
@@ -66,9 +68,5 @@ fn print(answer: Answer) -> io::Result<Next> {
         Answer::Nothing => return Ok(Next::Line),
         Answer::Exit => return Ok(Next::Exit),
     };
-    match writeln!(io::stdout(), "{text}") {
-        // Whoever read the answers has left.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Next::Exit),
-        result => result.map(|()| Next::Line),
-    }
+    Ok(if output::line(text)? { Next::Line } else { Next::Exit })
 }

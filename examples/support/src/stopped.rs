@@ -1,24 +1,19 @@
 //! The store of a node that does not run, to be read and not changed, whosever it is.
-
-use std::fmt;
+//!
+//! If its process was killed, opening it repairs it, as that node will do when it is started: a commit that
+//! nobody was told of is taken back. Here the repair stays a [rehearsal](crate::rehearsal), in memory.
 
 use quorum_runtime::host::Disk;
-use redb::{DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _};
+use redb::{ReadTransaction, StorageBackend};
 
-use crate::header;
 use crate::identity::{self, Identity};
-use crate::store::{Reason, StoreError, builder, existing, in_file, redb_error};
+use crate::store::{Reason, Store, StoreError, existing, in_file, redb_error};
 
 /// A store that nobody changes.
+#[derive(Debug)]
 pub struct Stopped {
-    redb: ReadOnlyDatabase,
+    store: Store,
     identity: Identity,
-}
-
-impl fmt::Debug for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopped").field("identity", &self.identity).finish_non_exhaustive()
-    }
 }
 
 impl Stopped {
@@ -26,9 +21,10 @@ impl Stopped {
     ///
     /// # Errors
     ///
-    /// If it is no store of this format or damaged, if its node was killed, or if the disk fails.
+    /// If it is no store of this format or damaged, or if the disk fails.
     pub fn open(disk: &Disk, file: &str, format: &str) -> Result<Self, StoreError> {
-        Self::opened(disk, file, format).map_err(|reason| in_file(file, reason))
+        let opened = existing(disk, file).and_then(|file| Self::on(file, format));
+        opened.map_err(|reason| in_file(file, reason))
     }
 
     /// Whose it is.
@@ -43,65 +39,65 @@ impl Stopped {
     ///
     /// If the disk fails.
     pub fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
-        Ok(self.redb.begin_read()?)
+        self.store.begin_read()
     }
 
-    fn opened(disk: &Disk, file: &str, format: &str) -> Result<Self, Reason> {
-        let file = existing(disk, file)?;
-        header::check(&file)?;
-        let opened = builder().open_read_only_with_backend(file);
-        let redb = opened.map_err(|error| match error {
-            DatabaseError::RepairAborted => Reason::NotClosed,
-            error => redb_error(error),
-        })?;
-        let identity = identity::read(&redb.begin_read().map_err(redb_error)?, format)?;
-        Ok(Self { redb, identity })
+    /// The store in a file of any kind.
+    pub(crate) fn on(file: impl StorageBackend, format: &str) -> Result<Self, Reason> {
+        let (store, _never_released) = Store::rehearsed(file)?;
+        let identity = identity::read(&store.begin_read().map_err(redb_error)?, format)?;
+        Ok(Self { store, identity })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use redb::TableDefinition;
+    use redb::{Durability, TableDefinition, WriteTransaction};
 
     use super::*;
-    use crate::store::Store;
 
     const TABLE: TableDefinition<&str, u64> = TableDefinition::new("table");
 
-    fn open(disk: &Disk) -> Result<Stopped, String> {
-        Stopped::open(disk, "store", "test 1").map_err(|error| error.to_string())
+    fn value(disk: &Disk) -> u64 {
+        let stopped = Stopped::open(disk, "store", "test 1").unwrap();
+        assert_eq!(stopped.identity(), &Identity::new("blue", 3));
+        let table = stopped.begin_read().unwrap().open_table(TABLE).unwrap();
+        table.get("k").unwrap().unwrap().value()
     }
 
     #[test]
-    fn a_store_that_was_closed_is_read_and_not_changed() {
+    fn a_store_is_read_and_not_changed_also_if_its_process_was_killed() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::folder(folder.path()).unwrap();
         let identity = Identity::new("blue", 3);
-        let store = Store::open_or_create(&disk, "store", "test 1", &identity, |transaction| {
+        let fill = |transaction: &WriteTransaction| {
             transaction.open_table(TABLE)?.insert("k", 1)?;
             Ok(())
-        });
+        };
+        let store = Store::open_or_create(&disk, "store", "test 1", &identity, fill).unwrap();
+        let commit = |value, durability| {
+            let mut transaction = store.begin_write().unwrap();
+            transaction.set_durability(durability).unwrap();
+            transaction.open_table(TABLE).unwrap().insert("k", value).unwrap();
+            transaction.commit().unwrap();
+        };
+        commit(2, Durability::Immediate);
+        commit(3, Durability::None);
         let bytes = || std::fs::read(folder.path().join("store")).unwrap();
-        let store = store.unwrap();
-        let unclosed = bytes();
+        let killed = bytes();
         store.close().unwrap();
 
         let closed = bytes();
-        let stopped = open(&disk).unwrap();
-        assert_eq!(stopped.identity(), &identity);
-        let read = stopped.begin_read().unwrap();
-        assert_eq!(read.open_table(TABLE).unwrap().get("k").unwrap().unwrap().value(), 1);
-        drop((read, stopped));
+        assert_eq!(value(&disk), 3);
         assert!(bytes() == closed);
         let other = Stopped::open(&disk, "store", "test 2").unwrap_err().to_string();
         assert!(other.starts_with("store: it has the format `test 1`"), "{other}");
 
-        std::fs::write(folder.path().join("store"), &unclosed).unwrap();
-        let killed = open(&disk).unwrap_err();
-        assert!(
-            killed.starts_with("store: the process that wrote it did not close it"),
-            "{killed}"
-        );
-        assert!(bytes() == unclosed);
+        std::fs::write(folder.path().join("store"), &killed).unwrap();
+        assert_eq!(value(&disk), 2);
+        assert!(bytes() == killed);
+        // The node itself finds the same.
+        drop(Store::open(&disk, "store", "test 1", &identity).unwrap());
+        assert_eq!(value(&disk), 2);
     }
 }

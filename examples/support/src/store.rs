@@ -17,7 +17,7 @@ use crate::backend::Backend;
 use crate::checked::{Checked, Damage, locked};
 use crate::header::{self, damaged};
 use crate::identity::{self, Identity};
-use crate::rehearsal::rehearsal;
+use crate::rehearsal::{Release, rehearsal};
 
 /// How many bytes of a file are held in memory.
 const CACHE: usize = 16 << 20;
@@ -79,12 +79,6 @@ pub enum Reason {
          one that has lost its data"
     )]
     Damaged(#[source] redb::Error),
-    /// Whoever has written it was killed. To read it would be to repair it.
-    #[error(
-        "the process that wrote it did not close it: start that node again, which repairs it, and \
-         stop it with Ctrl-C"
-    )]
-    NotClosed,
     /// The disk or the database has failed.
     #[error(transparent)]
     Failed(redb::Error),
@@ -238,8 +232,16 @@ impl Store {
         format: &str,
         identity: &Identity,
     ) -> Result<Self, Reason> {
+        let (store, all_is_well) = Self::rehearsed(file)?;
+        identity::check(&store.begin_read().map_err(redb_error)?, format, identity)?;
+        all_is_well.release().map_err(redb_error)?;
+        Ok(store)
+    }
+
+    /// The same, whosever it is. Nothing is changed in the file before the release.
+    pub(crate) fn rehearsed<B: StorageBackend>(file: B) -> Result<(Self, Release<B>), Reason> {
         let mark = header::check(&file)?;
-        let (rehearsal, all_is_well) = rehearsal(file).map_err(redb_error)?;
+        let (rehearsal, release) = rehearsal(file).map_err(redb_error)?;
         let checked = Checked::new(rehearsal, mark);
         let header = checked.header();
         let store = Self(builder().create_with_backend(checked).map_err(redb_error)?);
@@ -247,9 +249,7 @@ impl Store {
         if locked(&header).last_commit() <= Some(mark) {
             return Err(damaged("its last commit does not verify"));
         }
-        identity::check(&store.begin_read().map_err(redb_error)?, format, identity)?;
-        all_is_well.release().map_err(redb_error)?;
-        Ok(store)
+        Ok((store, release))
     }
 }
 
@@ -262,7 +262,7 @@ pub(crate) fn existing(disk: &Disk, file: &str) -> Result<Backend, Reason> {
     Ok(Backend(disk.open(file).map_err(failed)?))
 }
 
-pub(crate) fn builder() -> redb::Builder {
+fn builder() -> redb::Builder {
     let mut builder = redb::Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
     builder
@@ -289,76 +289,4 @@ pub(crate) fn redb_error(error: impl Into<redb::Error>) -> Reason {
 }
 
 #[cfg(test)]
-mod tests {
-    use redb::TableDefinition;
-
-    use super::*;
-
-    const TABLE: TableDefinition<&str, u64> = TableDefinition::new("table");
-
-    fn fill(transaction: &WriteTransaction) -> Result<(), redb::Error> {
-        transaction.open_table(TABLE)?.insert("k", 1)?;
-        Ok(())
-    }
-
-    fn open(disk: &Disk, format: &str, cluster: &str, node: u32) -> Result<Store, String> {
-        let identity = Identity::new(cluster, node);
-        let store = Store::open_or_create(disk, "store", format, &identity, fill);
-        store.map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_store_is_there_for_the_node_that_made_it_and_for_nobody_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::folder(folder.path()).unwrap();
-        open(&disk, "test 1", "blue", 3).unwrap();
-        let store = open(&disk, "test 1", "blue", 3).unwrap();
-        let read = store.begin_read().unwrap();
-        assert_eq!(read.open_table(TABLE).unwrap().get("k").unwrap().unwrap().value(), 1);
-        drop((read, store));
-        assert_eq!(disk.names().unwrap(), ["store"]);
-
-        for (format, cluster, node, refusal) in [
-            (
-                "test 2",
-                "blue",
-                3,
-                "store: it has the format `test 1`, and this program reads `test 2`",
-            ),
-            ("test 1", "red", 3, "store: it belongs to the cluster `blue`, and this node to `red`"),
-            ("test 1", "blue", 4, "store: it belongs to node 3, and this is node 4"),
-        ] {
-            let error = open(&disk, format, cluster, node).unwrap_err();
-            assert!(error.starts_with(refusal), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_store_that_was_half_made_is_made_again() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("store.new"), [7; 10_000]).unwrap();
-        open(&Disk::folder(folder.path()).unwrap(), "test 1", "blue", 3).unwrap();
-    }
-
-    #[test]
-    fn a_file_of_something_else_is_no_store() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::folder(folder.path()).unwrap();
-        std::fs::write(folder.path().join("store"), [7; 10_000]).unwrap();
-        let error = open(&disk, "test 1", "blue", 3).unwrap_err();
-        assert!(error.starts_with("store: it is no store of this program"), "{error}");
-
-        disk.remove("store").unwrap();
-        drop(redb::Database::create(folder.path().join("store")).unwrap());
-        let error = open(&disk, "test 1", "blue", 3).unwrap_err();
-        assert!(error.starts_with("store: it is no store of this program"), "{error}");
-    }
-
-    #[test]
-    fn a_store_that_is_missing_is_not_made_by_opening_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::folder(folder.path()).unwrap();
-        Store::open(&disk, "store", "test 1", &Identity::new("blue", 3)).unwrap_err();
-        assert!(disk.names().unwrap().is_empty());
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::output::{Refusal, ended, print};
 use super::seeds::caught;
 use super::{RunError, Schedule, SeedError, Seeds, Simulation, Study, sentence};
 use crate::history::{History, Model};
@@ -70,9 +71,6 @@ pub struct Command {
     threads: Option<usize>,
 }
 
-/// Why nothing was run. Reads like a sentence.
-type Refusal = String;
-
 /// What became of many runs.
 #[derive(Default)]
 struct Sum {
@@ -87,17 +85,13 @@ impl Command {
     /// explained and drawn, with the command that runs it again. It is 2 when nothing could be run.
     pub fn run<M: Model<Input: Serialize, Output: Serialize>>(&self, study: &Study<M>) -> ExitCode {
         if self.list_mutants {
-            study.mutants.iter().for_each(|(name, _)| println!("{name}"));
-            return ExitCode::SUCCESS;
+            let names = study.mutants.iter().map(|(name, _)| name);
+            return ended({ names }.try_for_each(print).map(|()| ExitCode::SUCCESS));
         }
-        let ran = self.asked(study).and_then(|asked| match self.seed {
+        ended(self.asked(study).and_then(|asked| match self.seed {
             Some(seed) => asked.one(seed),
             None => asked.many(),
-        });
-        ran.unwrap_or_else(|refusal| {
-            eprintln!("error: {refusal}");
-            ExitCode::from(2)
-        })
+        }))
     }
 
     /// What was asked for, once it is understood.
@@ -144,20 +138,20 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
                 file.flush()
             });
             written.map_err(|error| unwritable(path, &error))?;
-            println!("history: {}", path.display());
+            print(format_args!("history: {}", path.display()))?;
         }
         if let Some(path) = &self.command.trace {
             draw(&mut ran, path)?;
-            println!("drawing: {}", path.display());
+            print(format_args!("drawing: {}", path.display()))?;
         }
         let operations = ran.history.operations().len();
         match ran.outcome {
             Ok(()) => {
-                println!("seed {seed}: {operations} operations, 0 violations");
+                print(format_args!("seed {seed}: {operations} operations, 0 violations"))?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
-                println!("seed {seed}: {}", sentence(&*error));
+                print(format_args!("seed {seed}: {}", sentence(&*error)))?;
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -189,32 +183,34 @@ impl<M: Model<Input: Serialize, Output: Serialize>> Asked<'_, M> {
                 let took = begun.elapsed().as_secs_f64().max(1e-9);
                 let (rate, simulated) = (seeds as f64 / took, sum.simulated.as_secs_f64());
                 let pace = simulated / took;
-                println!("{rate:.1} seeds/s, {pace:.0} simulated seconds a second");
-                println!("{seeds} seeds, {} operations, 0 violations", sum.operations);
+                let operations = sum.operations;
+                print(format_args!("{rate:.1} seeds/s, {pace:.0} simulated seconds a second"))?;
+                print(format_args!("{seeds} seeds, {operations} operations, 0 violations"))?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => match refusal(&error.error) {
                 Some(refusal) => Err(refusal),
-                None => Ok(self.explain(&error)),
+                None => self.explain(&error),
             },
         }
     }
 
     /// Runs a seed that went wrong once more, and draws it.
-    fn explain(&self, error: &SeedError) -> ExitCode {
+    fn explain(&self, error: &SeedError) -> Result<ExitCode, Refusal> {
         let seed = error.seed;
         let mut ran = self.ran(seed, true);
-        match &ran.outcome {
-            Err(again) => println!("seed {seed}: {}", sentence(&**again)),
-            Ok(()) => println!("seed {seed}: {}, and the next time it did not happen", error.error),
-        }
-        println!("replay:  {}", self.replay(seed));
+        let violation = match &ran.outcome {
+            Err(again) => sentence(&**again),
+            Ok(()) => format!("{}, and the next time it did not happen", error.error),
+        };
+        print(format_args!("seed {seed}: {violation}"))?;
+        print(format_args!("replay:  {}", self.replay(seed)))?;
         let path = PathBuf::from(format!("sim-{seed}.html"));
         match draw(&mut ran, &path) {
-            Ok(()) => println!("drawing: {}", path.display()),
-            Err(error) => println!("drawing: there is none: {error}"),
+            Ok(()) => print(format_args!("drawing: {}", path.display()))?,
+            Err(error) => print(format_args!("drawing: there is none: {error}"))?,
         }
-        ExitCode::FAILURE
+        Ok(ExitCode::FAILURE)
     }
 
     fn replay(&self, seed: u64) -> String {

@@ -79,6 +79,8 @@ mod fault;
 mod faults;
 mod host;
 mod links;
+#[cfg(feature = "sim-cli")]
+mod output;
 mod place;
 mod recorder;
 mod run;

@@ -11,7 +11,7 @@ use crate::arguments::Compare;
 use crate::case::{Case, bar, cases, distinct};
 use crate::chart::chart;
 use crate::measurement::Measurement;
-use crate::output::{Lines, create};
+use crate::output::{self, Lines, create};
 use crate::peers::Peer;
 pub(crate) use medians::{Medians, ours};
 pub(crate) use process::{run_of, this_program};
@@ -24,7 +24,7 @@ pub(crate) async fn compare(arguments: &Compare) -> Result<Outcome> {
     let (medians, is_complete) = measure(arguments, &peers, lines.as_mut()).await?;
     ensure!(!medians.is_empty(), "nothing could be measured");
     if !lines.as_ref().is_some_and(Lines::is_stdout) {
-        print!("{}", medians.table());
+        output::print(medians.table().trim_end())?;
     }
     if let Some(mut drawing) = drawing {
         std::io::Write::write_all(&mut drawing, chart(&medians).as_bytes())?;

@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::format::{bytes, counted, figure, known};
 use crate::load::{Load, Span, Work as _};
 use crate::measurement::{Figures, Measurement};
-use crate::output::Lines;
+use crate::output::{self, Lines};
 use crate::peers::{Peer, TIMEOUT};
 use crate::table::table;
 use proxy::Proxy;
@@ -33,7 +33,7 @@ pub(crate) async fn hang(arguments: &arguments::Hang) -> Result<Outcome> {
         }
     }
     if !is_alone {
-        print(&runs);
+        print(&runs)?;
     }
     Ok(Outcome::Complete)
 }
@@ -84,13 +84,13 @@ async fn measure(arguments: &arguments::Hang) -> Result<Vec<Measurement>> {
     Ok(runs)
 }
 
-fn print(runs: &[Measurement]) {
+fn print(runs: &[Measurement]) -> Result<()> {
     let [before, during, after] = runs else {
-        return;
+        return Ok(());
     };
     let nodes = counted(before.nodes, "node");
     let (payload, callers) = (bytes(before.payload), counted(before.callers, "caller"));
-    println!("one of {nodes} stops reading; {payload} of payload, {callers}");
+    output::print(format_args!("one of {nodes} stops reading; {payload} of payload, {callers}"))?;
     let head = ["", "calls/s", "of before", "p50 µs", "p99 µs", "CPU µs/call", "MiB in memory"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for run in [before, during, after] {
@@ -108,8 +108,8 @@ fn print(runs: &[Measurement]) {
             known(rss_mib),
         ]);
     }
-    print!("{}", table(1, &rows));
+    output::print(table(1, &rows).trim_end())?;
     let grown =
         during.figures.rss_mib.zip(before.figures.rss_mib).map(|(during, before)| during - before);
-    println!("memory grew by {} MiB while it hung", known(grown));
+    output::print(format_args!("memory grew by {} MiB while it hung", known(grown)))
 }

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use example_support::membership::{Member, Terms};
 use quorum_runtime::{Call, Server, Status};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::agreement::Telling;
+use crate::agreement;
 use crate::map::limits::{MAX_KEY, MAX_VALUE};
 use crate::paxos::{Found, Replica, ReplicaServer, SynchroniseReply};
 
@@ -80,10 +81,11 @@ async fn client(does: impl Fn(u32, &Command) -> Does + Send + Sync + 'static) ->
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         addresses.push(listener.local_addr().unwrap().to_string());
         let fake = Fake { node, does: Arc::clone(&does), asked: Arc::clone(&asked) };
-        let server = Server::builder().service(ReplicaServer::new(fake));
+        let member = Member::new(node, Terms::new("demo", agreement::PROTOCOL));
+        let server = Server::builder().intercept(member).service(ReplicaServer::new(fake));
         tokio::spawn(server.serve_with_listener(listener, std::future::pending()));
     }
-    let manager = Manager::builder().nodes(addresses).intercept(Telling::of_client("demo"));
+    let manager = Manager::builder().nodes(addresses).intercept(agreement::of_client("demo"));
     let rng = fastrand::Rng::with_seed(7);
     (Client::new(&manager.build().unwrap(), PATIENCE, rng).unwrap(), asked)
 }

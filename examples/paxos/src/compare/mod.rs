@@ -53,7 +53,7 @@ pub(crate) async fn online(
 ///
 /// # Errors
 ///
-/// If one of them runs or was killed, if there is no store, or if the disk fails.
+/// If one of them runs, if there is no store, or if the disk fails.
 pub(crate) fn offline(
     folders: [&Path; 2],
     told: usize,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use example_support::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorum_runtime::Manager;
 use tokio::time::{Instant, sleep};
@@ -38,7 +39,7 @@ impl Folders {
         let compared = compare::offline([one, other], TOLD, |keys| bar.set_position(keys));
         bar.finish_and_clear();
         let compared = compared?;
-        println!("{compared}");
+        output::line(&compared)?;
         Ok(if compared.is_equal() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
@@ -63,7 +64,8 @@ impl Sync {
         let keys = bar.position();
         bar.finish_and_clear();
         copied?;
-        println!("{keys} keys copied from {} into {}", self.from.display(), self.into.display());
+        let (from, into) = (self.from.display(), self.into.display());
+        output::line(format_args!("{keys} keys copied from {from} into {into}"))?;
         Ok(())
     }
 }

@@ -8,16 +8,20 @@ use example_support::tls::Tls;
 use quorum_runtime::Manager;
 
 use super::settings::CLUSTER;
-use crate::agreement::Telling;
+use crate::agreement;
 use crate::client::{Client, Patience};
+
+/// Nodes that were not started for this.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Running {
+    /// Nodes that run already: all of the cluster, in the order of their numbers.
+    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',')]
+    pub(crate) connect: Vec<String>,
+}
 
 /// Which cluster, and how to reach it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Connect {
-    /// Nodes that run already: all of the cluster, in the order of their numbers.
-    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',')]
-    pub(crate) connect: Vec<String>,
-
     /// The name of the cluster.
     #[arg(long, value_name = "NAME", default_value = CLUSTER)]
     pub(crate) cluster: String,
@@ -37,7 +41,7 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 impl Connect {
     /// Connections to the nodes of these addresses. Clients share them.
     pub(crate) fn manager(&self, addresses: &[String]) -> Result<Manager> {
-        let mut builder = Manager::builder().intercept(Telling::of_client(&self.cluster));
+        let mut builder = Manager::builder().intercept(agreement::of_client(&self.cluster));
         if let Some(tls) = self.tls.client()? {
             builder = builder.tls_config(tls);
         }

@@ -7,6 +7,7 @@ mod folder;
 mod kill;
 mod load;
 mod machine;
+mod nodes;
 mod processes;
 mod prompt;
 mod serve;

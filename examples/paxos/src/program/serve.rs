@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use example_support::folder;
-use example_support::tls::Tls;
+use example_support::{folder, output};
 use tokio::net::TcpListener;
 
 use super::settings::{File, Own, Settings};
-use super::tls;
+use super::tls::{self, NodeTls};
 use crate::config::Config;
 use crate::mutant::Mutation;
 use crate::node::Node;
@@ -33,7 +32,7 @@ pub(crate) struct Serve {
     settings: Settings,
 
     #[command(flatten)]
-    tls: Tls,
+    tls: NodeTls,
 
     /// A fault that is built in, for tests that are to find it.
     #[cfg(feature = "mutants")]
@@ -54,12 +53,12 @@ impl Serve {
         let config = settings.or(file.cluster).config(own, new)?;
         let config = Config { mutation, ..config };
         let listen = listen.unwrap_or_else(|| config.peers[config.id as usize - 1].clone());
-        let edge = tls::edge(&tls::or(tls, file.tls))?;
+        let edge = tls::edge(tls.or(file.tls))?;
         let _lock = folder::lock(&config.folder)?;
         let listener = TcpListener::bind(&listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
         let node = Node::open(config, edge).await?;
-        println!("listening on {}", listener.local_addr()?);
+        output::line(format_args!("listening on {}", listener.local_addr()?))?;
         node.serve(listener, interrupted()).await
     }
 }

@@ -3,13 +3,14 @@
 mod clients;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use example_support::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorum_runtime::history::{History, KeyValue};
 use tokio::runtime::Runtime;
@@ -17,9 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::comparing;
-use super::connect::Connect;
-use super::folder::Folder;
-use super::load::{self, NodeSettings};
+use super::nodes::{Nodes, Target, leader};
 use super::processes::Processes;
 use crate::client::Client;
 
@@ -28,10 +27,8 @@ type Map = KeyValue<String, String>;
 
 #[derive(Args, Debug)]
 pub(crate) struct Kill {
-    /// How many nodes, each a process of its own.
-    #[arg(long, value_name = "COUNT", default_value_t = 3,
-          value_parser = clap::value_parser!(u32).range(1..=15))]
-    nodes: u32,
+    #[command(flatten)]
+    nodes: Nodes,
 
     /// For how long they are killed and started again.
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
@@ -52,17 +49,6 @@ pub(crate) struct Kill {
     /// time.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-
-    /// A folder for the data. Without it the data is in the folder for temporary files; it is kept if
-    /// something is wrong.
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-
-    #[command(flatten)]
-    settings: NodeSettings,
-
-    #[command(flatten)]
-    connect: Connect,
 }
 
 /// Short leases, so that there is soon another leader, and short logs, so that who was down copies a store.
@@ -70,21 +56,20 @@ const SETTINGS: [&str; 6] = ["--lease-ms", "400", "--keep", "50", "--trim-every"
 
 impl Kill {
     pub(crate) fn run(self) -> Result<()> {
-        ensure!(self.connect.connect.is_empty(), "only nodes that are started here are killed");
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
-        let folder = Folder::new(self.data.clone())?;
+        let folder = self.nodes.folder()?;
         let history = History::new(Map::new());
         let done = Runtime::new()?.block_on(self.kill(seed, folder.path(), &history));
         match done {
             Ok(done) => {
-                println!("{done}");
+                output::line(done)?;
                 Ok(())
             }
             Err(error) => {
                 let folder = folder.keep();
                 let saved = save(&history, &folder).err();
                 let saved = saved.map(|error| format!("; {error:#}")).unwrap_or_default();
-                let (nodes, folder) = (self.nodes, folder.display());
+                let (nodes, folder) = (self.nodes.count, folder.display());
                 Err(error.context(format!(
                     "seed {seed}, with the data and history.jsonl in {folder}{saved}; again with \
                      `paxos kill --nodes {nodes} --seed {seed}`"
@@ -94,31 +79,27 @@ impl Kill {
     }
 
     async fn kill(&self, seed: u64, folder: &Path, history: &History<Map>) -> Result<String> {
-        let mut arguments = self.settings.arguments(&self.connect)?;
-        arguments.splice(0..0, SETTINGS.map(str::to_owned));
-        let mut target = load::start_nodes(self.nodes, folder, arguments, &self.connect).await?;
+        let mut target = self.nodes.start(folder, &SETTINGS).await?;
         let stop = Arc::new(AtomicBool::new(false));
         let mut clients = JoinSet::new();
         for number in 1..=self.clients {
-            // Over connections of its own.
-            let manager = self.connect.manager(&target.addresses)?;
-            let client = self.connect.client(&manager)?;
+            let client = target.other_client()?;
             let rng = fastrand::Rng::with_seed(seed.wrapping_add(number.into()));
             let work = clients::Work { number, keys: self.keys, history: history.clone(), rng };
             clients.spawn(work.on(client, Arc::clone(&stop)));
         }
-        let processes = target.processes.as_mut().context("no node was started")?;
-        let kills = self.at_random(processes, &mut fastrand::Rng::with_seed(seed)).await?;
+        let kills =
+            self.at_random(target.processes()?, &mut fastrand::Rng::with_seed(seed)).await?;
         stop.store(true, Ordering::Relaxed);
         while let Some(ended) = clients.join_next().await {
             ended.context("a client panicked")?;
         }
         let mut client = target.client()?;
-        load::leader(&client).await?;
+        leader(&client).await?;
         clients::read_all(&mut client, history, self.keys).await?;
         let checked = history.check()?;
         self.compare(&mut client, &target).await?;
-        let nodes = self.nodes;
+        let nodes = self.nodes.count;
         Ok(format!(
             "{kills} kills of {nodes} nodes; {checked}; no acknowledged write is lost; all stores are equal"
         ))
@@ -131,9 +112,9 @@ impl Kill {
         while begun.elapsed() < time {
             sleep(Duration::from_millis(rng.u64(100..1500))).await;
             // Mostly so few that the others go on, and sometimes all at once.
-            let minority = (self.nodes.saturating_sub(1) / 2).max(1);
-            let most = if rng.u8(..4) == 0 { self.nodes } else { minority };
-            let mut nodes: Vec<_> = (1..=self.nodes).collect();
+            let minority = (self.nodes.count.saturating_sub(1) / 2).max(1);
+            let most = if rng.u8(..4) == 0 { self.nodes.count } else { minority };
+            let mut nodes: Vec<_> = (1..=self.nodes.count).collect();
             rng.shuffle(&mut nodes);
             nodes.truncate(rng.u32(1..=most) as usize);
             for &node in &nodes {
@@ -156,8 +137,8 @@ impl Kill {
         Ok(ProgressBar::new(self.seconds).with_style(style))
     }
 
-    async fn compare(&self, client: &mut Client, target: &load::Target) -> Result<()> {
-        for node in 2..=self.nodes {
+    async fn compare(&self, client: &mut Client, target: &Target) -> Result<()> {
+        for node in 2..=self.nodes.count {
             let compared = comparing::running(client, &target.manager, [1, node]).await?;
             ensure!(compared.is_equal(), "the stores of nodes 1 and {node} differ: {compared}");
         }

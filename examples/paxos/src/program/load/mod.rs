@@ -5,32 +5,29 @@ mod etcd;
 mod figures;
 mod paxos;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use example_support::output;
 use tokio::runtime::Runtime;
 
-use super::connect::Connect;
+use super::connect::Running;
 use super::folder::Folder;
-use super::tls;
+use super::nodes::{Nodes, Target};
 use figures::Figures;
 
 pub(crate) use clients::{Keys, histogram, saturating_nanoseconds};
 pub(crate) use figures::milliseconds;
-pub(crate) use paxos::{Target, leader, start as start_nodes};
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Load {
     #[command(flatten)]
-    connect: Connect,
+    running: Running,
 
-    /// How many nodes to start, each a process of its own, where none are named to connect to.
-    #[arg(long, value_name = "COUNT", default_value_t = 3,
-          value_parser = clap::value_parser!(u32).range(1..=100))]
-    nodes: u32,
+    #[command(flatten)]
+    nodes: Nodes,
 
     /// How many clients there are, each with one request at a time.
     #[arg(long, value_name = "COUNT", default_value_t = 64,
@@ -76,37 +73,6 @@ pub(crate) struct Load {
     #[arg(long, value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeats: u32,
-
-    /// A folder for the data, on the disk that is to be measured. Without it the data is in the folder
-    /// for temporary files, and gone in the end.
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-
-    #[command(flatten)]
-    settings: NodeSettings,
-}
-
-/// Those of the nodes that are started. The name of the cluster is that of the connection.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct NodeSettings {
-    /// What `serve` is given besides: --set lease-ms=500 --set window=8.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    set: Vec<String>,
-}
-
-impl NodeSettings {
-    /// As arguments of `serve`.
-    pub(crate) fn arguments(&self, connect: &Connect) -> Result<Vec<String>> {
-        let mut arguments = vec!["--cluster".to_owned(), connect.cluster.clone()];
-        arguments.extend(tls::arguments(&connect.tls));
-        for set in &self.set {
-            let (name, value) = set.split_once('=').with_context(|| {
-                format!("`{set}` sets nothing: write a flag of `paxos serve` and its value, as --set window=8")
-            })?;
-            arguments.extend([format!("--{name}"), value.to_owned()]);
-        }
-        Ok(arguments)
-    }
 }
 
 const EXAMPLES: &str = "\
@@ -129,61 +95,65 @@ enum Peer {
 impl Load {
     pub(crate) fn run(self) -> Result<()> {
         ensure!(
-            self.connect.connect.is_empty() || self.peer == [Peer::Paxos],
+            self.running.connect.is_empty() || self.peer == [Peer::Paxos],
             "nodes that run already are those of this program: say --connect without --peer"
         );
-        println!("{}", figures::HEAD);
+        output::line(figures::HEAD)?;
         let mut runs = Vec::new();
         for repeat in 1..=self.repeats {
             for &peer in &self.peer {
                 let figures = Runtime::new()?.block_on(self.measure(peer, repeat))?;
-                println!("{}", figures.row(peer.name()));
+                if !output::line(figures.row(peer.name()))? {
+                    return Ok(());
+                }
                 runs.push((peer, figures));
             }
         }
         if self.repeats > 1 {
-            self.print_medians(&runs);
+            self.print_medians(&runs)?;
         }
         Ok(())
     }
 
     async fn measure(&self, peer: Peer, repeat: u32) -> Result<Figures> {
-        let data = self.data.as_ref().map(|data| data.join(format!("{}-{repeat}", peer.name())));
+        let data = self.nodes.data.as_ref();
+        let data = data.map(|data| data.join(format!("{}-{repeat}", peer.name())));
         if let Some(used) = data.as_deref().filter(|folder| folder.exists()) {
             bail!("{} is there already: remove it, or name another folder", used.display());
         }
-        let folder = Folder::new(data)?;
+        let (nodes, running, folder) = (&self.nodes, &self.running.connect, Folder::new(data)?);
         match peer {
-            Peer::Paxos if self.connect.connect.is_empty() => {
-                let arguments = self.settings.arguments(&self.connect)?;
-                let target =
-                    start_nodes(self.nodes, folder.path(), arguments, &self.connect).await?;
+            Peer::Paxos if running.is_empty() => {
+                clients::measure(&nodes.start(folder.path(), &[]).await?, self).await
+            }
+            Peer::Paxos => {
+                let target = Target::reach(&nodes.connect, running.clone(), None).await?;
                 clients::measure(&target, self).await
             }
-            Peer::Paxos => clients::measure(&paxos::connect(&self.connect).await?, self).await,
             Peer::Etcd => {
-                clients::measure(&etcd::start(self.nodes, folder.path()).await?, self).await
+                clients::measure(&etcd::start(nodes.count, folder.path()).await?, self).await
             }
         }
     }
 
-    fn print_medians(&self, runs: &[(Peer, Figures)]) {
+    fn print_medians(&self, runs: &[(Peer, Figures)]) -> Result<()> {
         let of = |peer| {
             let runs = runs.iter().filter(move |(of, _)| *of == peer).map(|(_, figures)| figures);
             Figures::median(runs)
         };
-        println!();
+        output::line("")?;
         for &peer in &self.peer {
-            println!("{}", of(peer).row(&format!("{}, median", peer.name())));
+            output::line(of(peer).row(&format!("{}, median", peer.name())))?;
         }
         if let [one, other] = *self.peer {
             let [rate, rate_of_other] = [one, other].map(|peer| of(peer).rate());
             let (one, other) = (one.name(), other.name());
-            println!(
-                "{one} does {:.2} times as many operations a second as {other}",
-                rate / rate_of_other
-            );
+            let times = rate / rate_of_other;
+            output::line(format_args!(
+                "{one} does {times:.2} times as many operations a second as {other}"
+            ))?;
         }
+        Ok(())
     }
 
     const fn span(&self) -> (Duration, Duration) {

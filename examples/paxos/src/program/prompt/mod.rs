@@ -14,7 +14,7 @@ use example_support::prompt::{self, Answer};
 use tokio::runtime::Runtime;
 
 use super::cluster::Cluster;
-use super::connect::Connect;
+use super::connect::{Connect, Running};
 use super::folder::Folder;
 use super::sentence;
 use super::settings::Settings;
@@ -26,6 +26,9 @@ pub(crate) use copying::watch;
 /// A prompt on a cluster that runs already, or on one in this process.
 #[derive(Args, Debug)]
 pub(crate) struct Prompt {
+    #[command(flatten)]
+    running: Running,
+
     #[command(flatten)]
     connect: Connect,
 
@@ -41,10 +44,10 @@ pub(crate) struct Prompt {
 
 impl Prompt {
     pub(crate) fn run(self) -> Result<()> {
-        let Self { connect, nodes, data, .. } = self;
+        let Self { running, connect, nodes, data } = self;
         let runtime = Runtime::new()?;
-        if !connect.connect.is_empty() {
-            return converse(&runtime, &connect, connect.connect.clone(), &mut None);
+        if !running.connect.is_empty() {
+            return converse(&runtime, &connect, running.connect, &mut None);
         }
         let folder = Folder::new(data)?;
         let settings = Settings { cluster: Some(connect.cluster.clone()), ..Settings::default() };

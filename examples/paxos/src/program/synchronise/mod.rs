@@ -2,31 +2,29 @@
 
 mod pace;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use example_support::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::connect::Connect;
 use super::folder::Folder;
-use super::load::{self, Keys, NodeSettings, Target};
+use super::load::Keys;
+use super::nodes::{Nodes, Target, leader};
 use super::{comparing, machine, prompt};
 use crate::client::Client;
 use pace::Paced;
 
 #[derive(Args, Debug)]
 pub(crate) struct Synchronise {
-    /// How many nodes, each a process of its own.
-    #[arg(long, value_name = "COUNT", default_value_t = 3,
-          value_parser = clap::value_parser!(u32).range(2..=15))]
-    nodes: u32,
+    #[command(flatten)]
+    nodes: Nodes,
 
     /// How many keys there are.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000,
@@ -47,16 +45,6 @@ pub(crate) struct Synchronise {
     #[arg(long, value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-
-    /// A folder for the data. Without it the data is in the folder for temporary files.
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-
-    #[command(flatten)]
-    settings: NodeSettings,
-
-    #[command(flatten)]
-    connect: Connect,
 }
 
 /// How long commits go on before they are measured.
@@ -67,21 +55,19 @@ const FILLING: u64 = 256;
 
 impl Synchronise {
     pub(crate) fn run(self) -> Result<()> {
-        ensure!(self.connect.connect.is_empty(), "only nodes that are started here are measured");
-        let folder = Folder::new(self.data.clone())?;
+        ensure!(self.nodes.count > 1, "a node that copies needs another: say --nodes 2 or more");
+        let folder = self.nodes.folder()?;
         Runtime::new()?.block_on(self.measure(&folder))
     }
 
     async fn measure(&self, folder: &Folder) -> Result<()> {
-        let arguments = self.settings.arguments(&self.connect)?;
-        let mut target =
-            load::start_nodes(self.nodes, folder.path(), arguments, &self.connect).await?;
+        let mut target = self.nodes.start(folder.path(), &[]).await?;
         let mut client = target.client()?;
         self.fill(&target).await?;
 
         // A follower goes, and what it will lack goes from the logs.
-        let behind = (load::leader(&client).await? % self.nodes) + 1;
-        processes(&mut target)?.kill(behind)?;
+        let behind = (leader(&client).await? % self.nodes.count) + 1;
+        target.processes()?.kill(behind)?;
         let paced = Paced::start(&target, self.rate, self.keys())?;
         // At first every client looks for the leader and opens a session.
         sleep(WARM_UP).await;
@@ -90,24 +76,24 @@ impl Synchronise {
         let before = paced.take();
         trim(&mut client).await?;
 
-        for (_, pid) in processes(&mut target)?.running() {
+        for (_, pid) in target.processes()?.running() {
             machine::forget_peak(pid);
         }
         paced.take();
         let none = crate::paxos::StatusReply::default();
-        processes(&mut target)?.start_again(behind)?;
+        target.processes()?.start_again(behind)?;
         let copied = prompt::watch(&client, behind, &none).await?;
         let during = paced.take();
-        println!("{copied}");
-        println!("commits before:    {before}");
-        println!("commits meanwhile: {during}");
-        for (id, pid) in processes(&mut target)?.running() {
+        output::line(copied)?;
+        output::line(format_args!("commits before:    {before}"))?;
+        output::line(format_args!("commits meanwhile: {during}"))?;
+        for (id, pid) in target.processes()?.running() {
             let peak = machine::peak_memory(pid).map_or(0, |bytes| bytes >> 20);
             let role = if id == behind { "copied" } else { "went on" };
-            println!("node {id} {role}: {peak} MiB of memory at most meanwhile");
+            output::line(format_args!("node {id} {role}: {peak} MiB of memory at most meanwhile"))?;
         }
         paced.stop().await?;
-        let other = (behind % self.nodes) + 1;
+        let other = (behind % self.nodes.count) + 1;
         let compared = comparing::running(&mut client, &target.manager, [other, behind]).await?;
         println!("nodes {other} and {behind}: {compared}");
         ensure!(compared.is_equal(), "the copy is not what was copied");
@@ -141,22 +127,14 @@ impl Synchronise {
             filled.context("a client panicked")??;
         }
         bar.finish_and_clear();
-        println!(
-            "{} keys of {} bytes written in {:.1?}",
-            self.keys,
-            self.value_bytes,
-            begun.elapsed()
-        );
+        let (Self { keys, value_bytes, .. }, took) = (self, begun.elapsed());
+        output::line(format_args!("{keys} keys of {value_bytes} bytes written in {took:.1?}"))?;
         Ok(())
     }
 
     const fn keys(&self) -> Keys {
         Keys { keys: self.keys, value_bytes: self.value_bytes as usize }
     }
-}
-
-fn processes(target: &mut Target) -> Result<&mut super::processes::Processes> {
-    target.processes.as_mut().context("no node was started")
 }
 
 /// Forgets all that was executed.

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::client::Client;
-use crate::program::load::{Keys, Target, histogram, milliseconds, saturating_nanoseconds};
+use crate::program::load::{Keys, histogram, milliseconds, saturating_nanoseconds};
+use crate::program::nodes::Target;
 
 /// How many commits may be under way: more would have to be late already.
 const CLIENTS: u32 = 128;
