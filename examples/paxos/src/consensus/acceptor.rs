@@ -111,8 +111,8 @@ impl Acceptor {
         lease: Duration,
         mutation: Mutation,
     ) -> Self {
-        let is_new = promised == Ballot(0);
-        let until = if is_new { Duration::ZERO } else { clock.now() + lease };
+        let is_free = promised == Ballot(0) || mutation.is(Mutant::ForgetLease);
+        let until = if is_free { Duration::ZERO } else { clock.now() + lease };
         let [granted, before] = [Duration::ZERO, until].map(|until| Granted::to(Ballot(0), until));
         let state = State { promised, granted, before };
         Self {
@@ -153,7 +153,9 @@ impl Acceptor {
         if let Some(refused) = self.promise(ballot) {
             return Ok(Some(Ballot(refused.promised)));
         }
-        self.log.write(Write { promised: ballot, ..Write::default() }).await?.await?;
+        if !self.mutation.is(Mutant::ReuseBallot) {
+            self.log.write(Write { promised: ballot, ..Write::default() }).await?.await?;
+        }
         Ok(None)
     }
 
@@ -178,7 +180,7 @@ impl Acceptor {
     /// Promises a ballot under which something is to be accepted, or gives the higher promise.
     fn refuse_below(&self, ballot: Ballot) -> Option<Ballot> {
         let mut state = self.state();
-        if ballot < state.promised {
+        if ballot < state.promised && !self.mutation.is(Mutant::AcceptBelowPromise) {
             return Some(state.promised);
         }
         state.promised = state.promised.max(ballot);
