@@ -97,6 +97,43 @@ fn a_process_is_killed_in_the_middle_of_a_write() {
 }
 
 #[test]
+fn a_process_is_killed_at_each_operation_in_its_turn() {
+    async fn writes(host: Host, told: Told) -> Result {
+        let disk = Disk::folder("/data")?;
+        if host.starts() > 1 {
+            told.tell(format!("{:?} {}", disk.names()?, disk.open("f").and(held(&disk))?));
+            return Ok(());
+        }
+        sleep(Duration::from_millis(200)).await;
+        let done = || -> io::Result<()> {
+            let file = disk.open("f")?;
+            disk.sync()?;
+            file.write_at(b"one", 0)?;
+            file.sync()?;
+            disk.rename("f", "g")?;
+            disk.sync()
+        };
+        if done().is_err() {
+            // Killed at the end of the step.
+            std::future::pending::<()>().await;
+        }
+        told.tell("unharmed");
+        Ok(())
+    }
+    let at = |how: &str, number: u32| {
+        told(&format!("100ms crash c1 {how} operation {number}; 1s start c1"), 1, writes).remove(0)
+    };
+    let before: Vec<_> = (1..=7).map(|number| at("before", number)).collect();
+    assert_eq!(before[0], "[] ");
+    assert_eq!(before[2], "[\"f\"] ");
+    assert_eq!(before[4], "[\"f\"] one");
+    assert_eq!(before[6], "unharmed");
+    let amid: Vec<_> = (1..=7).map(|number| at("in", number)).collect();
+    assert!(amid[4] == "[\"f\"] one" || amid[4] == "[\"g\"] ", "{amid:?}");
+    assert_eq!(amid[6], "unharmed");
+}
+
+#[test]
 fn a_disk_fails_and_is_full_and_works_again() {
     let schedule = "100ms disk c1 fails; 200ms disk c1 works; 300ms disk c1 full; 400ms heal";
     let told = told(schedule, 1, |_, told| async move {

@@ -10,6 +10,10 @@ pub(crate) enum Mutant {
     NoSync,
     /// An acceptor reports what it has accepted under its promise, not under the ballot of acceptance.
     PromiseAsAcceptance,
+    /// An acceptor accepts under a ballot below its promise.
+    AcceptBelowPromise,
+    /// A candidate uses a ballot before it is stored that it is taken.
+    ReuseBallot,
     /// A new leader proposes the first accepted value that it is told of, not that of the highest ballot.
     AnyAccepted,
     /// A new leader proposes its own values where others were accepted already.
@@ -20,6 +24,10 @@ pub(crate) enum Mutant {
     ReadWithoutLease,
     /// A leader answers reads before it has executed what the last one has.
     ReadBeforeBarrier,
+    /// An acceptor that was started again forgets that it may have granted a lease.
+    ForgetLease,
+    /// Leases are measured by the clock on the wall, which may jump.
+    LeaseByWallClock,
     /// A command that is asked again is executed again.
     ExecuteTwice,
     /// The log is trimmed before the map that was made of it is durable.

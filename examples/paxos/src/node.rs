@@ -39,7 +39,7 @@ impl Node {
         let config = Arc::new(config);
         let mutation = config.mutation;
         let (log, promised, map) = data(&config).await?;
-        let clock = Clock::new(config.clock_rate);
+        let clock = Clock::new(config.clock_rate, mutation);
         let (scrubs, holds) = (Scrubs::default(), Holds::default());
         let learner = Learner::start(map, log.clone(), scrubs.clone(), mutation).await?;
         let lease = config.agreement.lease;

@@ -1,5 +1,9 @@
 //! The cluster under simulated faults: whether what its clients see is that of one map.
 
+#[cfg(test)]
+mod kill_points;
+mod schedules;
+
 use std::time::Duration;
 
 use clap::ValueEnum as _;
@@ -7,10 +11,13 @@ use fastrand::Rng;
 use quorum_runtime::history::key_value::Input;
 use quorum_runtime::history::register::Output;
 use quorum_runtime::history::{History, KeyValue};
-use quorum_runtime::sim::{Fault, Faults, Host, Place, Result, Schedule, Simulation, Study};
+use quorum_runtime::sim::{Host, Result, Simulation, Study};
 use quorum_runtime::{Manager, ManagerBuilder, NodeId, Server};
 use tokio::time::sleep;
 
+#[cfg(test)]
+pub(crate) use self::kill_points::kill_points;
+use self::schedules::Kind;
 use crate::agreement;
 use crate::client::{Client, Patience};
 use crate::compare::{self, Comparison};
@@ -32,6 +39,11 @@ const PERIOD: Duration = Duration::from_secs(3);
 /// say so.
 const KEEP_ALIVE: Duration = Duration::from_millis(100);
 
+/// How long one waits at least and at most before a further attempt to connect: not as long as a lease, or who
+/// was away comes back when all is over.
+const RECONNECT: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(50)];
+
+/// For how long a client asks, if it need not be fast.
 const PATIENCE: Patience =
     Patience { attempt: Duration::from_millis(200), whole: Duration::from_millis(800) };
 
@@ -42,24 +54,19 @@ pub(crate) fn study() -> Study<Map> {
 
 /// A run of the whole cluster, drawn from the seed.
 fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> Result {
-    let is_restless = sim.draw(0..=1) == 0;
-    let settings = Settings::draw(sim, is_restless, mutation(mutant)?);
+    let kind = Kind::draw(sim);
+    let settings = Settings::draw(sim, kind, mutation(mutant)?);
     let (nodes, clients) = (settings.agreement.nodes as u32, sim.draw(2..=5));
     let (keys, history) = (sim.draw(1..=3), history.clone());
-    if is_restless {
-        let restless = restless(sim, nodes);
-        sim.schedule(restless);
-    } else {
-        sim.faults(Faults::default().period(PERIOD).most(40));
-    }
+    kind.fail(sim, nodes, settings.agreement.lease);
     sim.descriptors(quorum_runtime::include_file_descriptor_set!("paxos"));
     let at_nodes = settings.clone();
     sim.nodes(nodes, move |host| serve(host, at_nodes.clone()));
     sim.clients(clients, move |host| {
         let (history, operations) = (host.history(&history), OPERATIONS / clients);
-        let cluster = settings.agreement.cluster.clone();
+        let (cluster, patience) = (settings.agreement.cluster.clone(), settings.patience);
         async move {
-            let mut client = connect(&host, &cluster)?;
+            let mut client = connect(&host, &cluster, patience)?;
             work(&host, &mut client, &history, operations, keys).await;
             // Now everything works, and what does not go on is stuck.
             host.healed().await;
@@ -75,25 +82,6 @@ fn test(sim: &mut Simulation, history: &History<Map>, mutant: Option<&str>) -> R
     Ok(())
 }
 
-/// One node after the other is cut off, hangs or is killed, and is soon back: that brings more leaders, each of
-/// whom finds what the one before has left, than faults that last.
-fn restless(sim: &mut Simulation, nodes: u32) -> Schedule {
-    let (mut schedule, mut time) = (Schedule::default(), 100);
-    while time < PERIOD.as_millis() as u32 {
-        let node = Place::Node(sim.draw(1..=nodes));
-        let (fault, end) = match sim.draw(0..=5) {
-            0..=2 => (Fault::Split([node].into()), Fault::Unite),
-            3 | 4 => (Fault::Hang(node), Fault::Wake(node)),
-            _ => (Fault::Crash(node), Fault::Start(node)),
-        };
-        let [from, until] =
-            [time, time + sim.draw(10..=200)].map(|ms| Duration::from_millis(ms.into()));
-        schedule = schedule.at(from, fault).at(until, end);
-        time += sim.draw(5..=80);
-    }
-    schedule.at(PERIOD, Fault::Heal)
-}
-
 /// What is drawn for a run, for all its nodes.
 #[derive(Clone)]
 struct Settings {
@@ -101,18 +89,21 @@ struct Settings {
     window: usize,
     keep: u64,
     trim_every: u64,
+    patience: Patience,
     mutation: Mutation,
 }
 
 impl Settings {
-    fn draw(sim: &mut Simulation, is_restless: bool, mutation: Mutation) -> Self {
-        let nodes = sim.draw(3..=if is_restless { 3 } else { 5 }) as usize;
+    fn draw(sim: &mut Simulation, kind: Kind, mutation: Mutation) -> Self {
+        let nodes = sim.draw(3..=if kind == Kind::Any { 5 } else { 3 }) as usize;
         // A majority of both, or fewer who accept and more who promise.
         let accept_quorum = sim.draw((nodes as u32 / 2)..=(nodes as u32 / 2 + 1)) as usize;
         let accept_quorum = accept_quorum.max(2);
         // Short ones bring many leaders at a time, long ones many reads under a lease.
         let lease = match sim.draw(0..=2) {
-            _ if is_restless => sim.draw(10..=60),
+            _ if kind == Kind::Restless => sim.draw(10..=60),
+            _ if kind == Kind::Estranged => sim.draw(100..=500),
+            _ if kind == Kind::Forgetful => sim.draw(50..=150),
             0 => sim.draw(10..=40),
             1 => sim.draw(50..=200),
             _ => sim.draw(300..=1_000),
@@ -126,13 +117,23 @@ impl Settings {
             drift: 0.1,
         };
         let window = sim.draw(1..=8) as usize;
-        let (keep, trim_every) = (sim.draw(2..=20).into(), sim.draw(1..=20).into());
-        Self { agreement, window, keep, trim_every, mutation }
+        let (mut keep, trim_every) = (sim.draw(2..=20).into(), sim.draw(1..=20).into());
+        let mut patience = PATIENCE;
+        if matches!(kind, Kind::Estranged | Kind::Forgetful) {
+            // They are to find a new leader while the old one believes in its lease.
+            patience.attempt = Duration::from_millis(sim.draw(40..=150).into());
+        }
+        if kind == Kind::Forgetful {
+            // What is asked again hides that it was forgotten, and a node that copies a store does not lead.
+            patience.whole = patience.attempt;
+            keep += 100;
+        }
+        Self { agreement, window, keep, trim_every, patience, mutation }
     }
 }
 
 async fn serve(host: Host, settings: Settings) -> Result {
-    let Settings { agreement, window, keep, trim_every, mutation } = settings;
+    let Settings { agreement, window, keep, trim_every, mutation, .. } = settings;
     let drift = agreement.drift;
     let config = Config {
         agreement,
@@ -149,17 +150,22 @@ async fn serve(host: Host, settings: Settings) -> Result {
         clock_rate: 1.0 - drift + 2.0 * drift * host.draw(0..=1000) as f64 / 1000.0,
         mutation,
     };
-    let keep_alive = |manager: ManagerBuilder, server: Server| {
-        (manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE), server.keep_alive(KEEP_ALIVE, KEEP_ALIVE))
-    };
-    let node = Node::open(config, keep_alive).await?;
+    let quick =
+        |manager, server: Server| (hurried(manager), server.keep_alive(KEEP_ALIVE, KEEP_ALIVE));
+    let node = Node::open(config, quick).await?;
     Ok(node.serve_at(host.address()).await?)
 }
 
-fn connect(host: &Host, cluster: &str) -> Result<Client> {
+/// Notices soon what is gone, and soon what is back.
+fn hurried(manager: ManagerBuilder) -> ManagerBuilder {
+    let [shortest, longest] = RECONNECT;
+    manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).reconnect_wait(shortest, longest)
+}
+
+fn connect(host: &Host, cluster: &str, patience: Patience) -> Result<Client> {
     let manager = Manager::builder().nodes(host.nodes()).intercept(agreement::of_client(cluster));
-    let manager = manager.keep_alive(KEEP_ALIVE, KEEP_ALIVE).build()?;
-    Ok(Client::new(&manager, PATIENCE, Rng::with_seed(host.draw(0..=u64::MAX - 1)))?)
+    let manager = hurried(manager).build()?;
+    Ok(Client::new(&manager, patience, Rng::with_seed(host.draw(0..=u64::MAX - 1)))?)
 }
 
 /// Reads and writes at random, whatever becomes of it.

@@ -14,7 +14,7 @@ use super::links::Links;
 use super::simulation::{Latency, Program};
 use super::world::{Ended, Here, World};
 use super::{Fault, Host, Place, address, panic_text, sentence};
-use crate::host::simulated::DiskFailure;
+use crate::host::simulated::{DiskFailure, Stop};
 use crate::observe::EventKind;
 
 /// How much time passes in a step: what is sent in one arrives in a later one.
@@ -28,7 +28,7 @@ pub(super) struct Cluster {
     world: Arc<World>,
     links: Links,
     random: Rng,
-    /// Whose process is killed by the next thing that it writes.
+    /// Whose process is killed by something that it writes.
     armed: BTreeSet<Place>,
     /// Whose disk did not work as it should, so that its process may give up.
     excused: BTreeSet<Place>,
@@ -103,7 +103,11 @@ impl Cluster {
         }
         match *fault {
             Fault::Crash(place) => self.crash(place),
-            Fault::CrashInWrite(place) => self.arm(place),
+            Fault::CrashInWrite(place) => self.arm(place, None),
+            Fault::CrashBeforeOperation(place, number) => {
+                self.arm(place, Some((number, Stop::Before)));
+            }
+            Fault::CrashInOperation(place, number) => self.arm(place, Some((number, Stop::Amid))),
             Fault::PowerOff(place) => {
                 self.links.power(&self.sim, place, false);
                 self.crash(place);
@@ -145,6 +149,8 @@ impl Cluster {
             Fault::DiskWorks(place) => self.disk(place, None, Duration::ZERO),
             Fault::Crash(_)
             | Fault::CrashInWrite(_)
+            | Fault::CrashBeforeOperation(..)
+            | Fault::CrashInOperation(..)
             | Fault::PowerOff(_)
             | Fault::Erase(_)
             | Fault::Start(_)
@@ -161,11 +167,19 @@ impl Cluster {
         }
     }
 
-    /// What a process writes kills it; which write, is drawn.
-    fn arm(&mut self, place: Place) {
+    /// What a process writes kills it: the operation of this number, or one that is drawn.
+    fn arm(&mut self, place: Place, at: Option<(u32, Stop)>) {
         let machine = self.world.machine(place);
         if machine.is_running {
-            machine.disk.crash_in_write(self.random.u32(0..8));
+            let (after, stop) = match at {
+                Some((number, stop)) => (number.saturating_sub(1), stop),
+                None => (self.random.u32(0..8), Stop::Anywhere),
+            };
+            machine.disk.crash_in_operation(after, stop);
+            if at.is_some() {
+                // Else each of these crashes would leave the same part of what was not synced.
+                self.random = Rng::with_seed(self.random.u64(..).wrapping_add(after.into()));
+            }
             self.armed.insert(place);
             self.excused.insert(place);
         }

@@ -16,6 +16,12 @@ pub enum Fault {
     Crash(Place),
     /// `crash 2 in write`: the same in the middle of the next thing that it writes to its disk.
     CrashInWrite(Place),
+    /// `crash 2 before operation 17`: the process is killed when it begins with the 17th operation from now
+    /// on that changes or syncs what is on its disk, of which nothing is done.
+    CrashBeforeOperation(Place, u32),
+    /// `crash 2 in operation 17`: the same in the middle of that operation. Of what it writes, some is there
+    /// then; a file is made, renamed or removed, or not; of what it syncs, any part is durable.
+    CrashInOperation(Place, u32),
     /// `power-off 2`: the same as a crash, and nobody is told: its connections are not closed.
     PowerOff(Place),
     /// `erase 2`: the process is killed, and its disk is empty when it starts again.
@@ -65,6 +71,8 @@ impl Fault {
         match self {
             Self::Crash(place)
             | Self::CrashInWrite(place)
+            | Self::CrashBeforeOperation(place, _)
+            | Self::CrashInOperation(place, _)
             | Self::PowerOff(place)
             | Self::Erase(place)
             | Self::Start(place)
@@ -93,6 +101,12 @@ impl fmt::Display for Fault {
         match self {
             Self::Crash(place) => write!(f, "crash {place}"),
             Self::CrashInWrite(place) => write!(f, "crash {place} in write"),
+            Self::CrashBeforeOperation(place, number) => {
+                write!(f, "crash {place} before operation {number}")
+            }
+            Self::CrashInOperation(place, number) => {
+                write!(f, "crash {place} in operation {number}")
+            }
             Self::PowerOff(place) => write!(f, "power-off {place}"),
             Self::Erase(place) => write!(f, "erase {place}"),
             Self::Start(place) => write!(f, "start {place}"),

@@ -102,6 +102,12 @@ fn fault(words: &[&str]) -> Result<Fault, ScheduleError> {
     Ok(match words {
         ["crash", at] => Fault::Crash(place(at)?),
         ["crash", at, "in", "write"] => Fault::CrashInWrite(place(at)?),
+        ["crash", at, "before", "operation", number] => {
+            Fault::CrashBeforeOperation(place(at)?, count(number)?)
+        }
+        ["crash", at, "in", "operation", number] => {
+            Fault::CrashInOperation(place(at)?, count(number)?)
+        }
         ["power-off", at] => Fault::PowerOff(place(at)?),
         ["erase", at] => Fault::Erase(place(at)?),
         ["start", at] => Fault::Start(place(at)?),
@@ -126,13 +132,22 @@ fn fault(words: &[&str]) -> Result<Fault, ScheduleError> {
         ["heal"] => Fault::Heal,
         _ => {
             return Err(ScheduleError::new(format!(
-                "`{}` is no fault: write crash N, crash N in write, power-off N, erase N, start N, \
+                "`{}` is no fault: write crash N, crash N in write, crash N before operation K, \
+                 crash N in operation K, power-off N, erase N, start N, \
                  cut N M, cut N -> M, join N M, split N M .., unite, break N M, hang N, wake N, slow N TIME, fast N, \
                  ahead N TIME, behind N TIME, disk N fails, disk N full, disk N slow TIME, \
                  disk N works, or heal",
                 words.join(" ")
             )));
         }
+    })
+}
+
+/// A number from 1 on, by which things are counted.
+fn count(word: &str) -> Result<u32, ScheduleError> {
+    let number = word.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| {
+        ScheduleError::new(format!("`{word}` counts nothing: write 1 for the first"))
     })
 }
 
@@ -148,6 +163,8 @@ mod tests {
         let faults = [
             Fault::Crash(one),
             Fault::CrashInWrite(one),
+            Fault::CrashBeforeOperation(one, 17),
+            Fault::CrashInOperation(other, 1),
             Fault::PowerOff(one),
             Fault::Erase(one),
             Fault::Start(other),
@@ -190,6 +207,8 @@ mod tests {
             .assert_eq(&error("1s crash x"));
         expect![[r"line 1 of the schedule, `1s cut 2 2`: 2 and 2 are the same place"]]
             .assert_eq(&error("1s cut 2 2"));
+        expect![[r"line 1 of the schedule, `1s crash 1 in operation 0`: `0` counts nothing: write 1 for the first"]]
+            .assert_eq(&error("1s crash 1 in operation 0"));
         for text in ["1s", "1s explode 1", "1s crash", "1s crash 0", "1s crash +1", "1s cut 1 2 3"]
         {
             assert!(error(text).starts_with("line 1 of the schedule"), "{text}");

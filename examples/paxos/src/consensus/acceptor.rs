@@ -114,8 +114,8 @@ impl Acceptor {
         lease: Duration,
         mutation: Mutation,
     ) -> Self {
-        let is_new = promised == Ballot(0);
-        let until = if is_new { Duration::ZERO } else { clock.now() + lease };
+        let is_free = promised == Ballot(0) || mutation.is(Mutant::ForgetLease);
+        let until = if is_free { Duration::ZERO } else { clock.now() + lease };
         let [granted, before] = [Duration::ZERO, until].map(|until| Granted::to(Ballot(0), until));
         let state = State { promised, granted, before };
         Self {
@@ -156,6 +156,9 @@ impl Acceptor {
         if let Some(refused) = self.promise(ballot) {
             return Ok(Some(Ballot(refused.promised)));
         }
+        if self.mutation.is(Mutant::ReuseBallot) {
+            return Ok(None);
+        }
         let stored = self.log.write(Write { promised: ballot, ..Write::default() }).await?;
         Ok(Some(stored.await?).filter(|promised| *promised > ballot))
     }
@@ -183,10 +186,11 @@ impl Acceptor {
     /// the lease back, and after a restart what was granted before binds anyway.
     fn raise(&self, ballot: Ballot, lease: Option<Duration>) -> Option<Ballot> {
         let mut state = self.state();
-        if ballot < state.promised {
+        let accepts = lease.is_none() && self.mutation.is(Mutant::AcceptBelowPromise);
+        if ballot < state.promised && !accepts {
             return Some(state.promised);
         }
-        state.promised = ballot;
+        state.promised = state.promised.max(ballot);
         if let Some(lease) = lease {
             state.granted = Granted::to(ballot, self.clock.now() + lease);
         }

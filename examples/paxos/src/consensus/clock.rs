@@ -1,8 +1,11 @@
 //! The clock by which leases are measured.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use quorum_runtime::host;
 use tokio::time::Instant;
+
+use crate::mutant::{Mutant, Mutation};
 
 /// A clock that only goes forward, and may run a little too fast or too slow. What it says means nothing
 /// to another process; only how long something took does.
@@ -10,17 +13,24 @@ use tokio::time::Instant;
 pub(crate) struct Clock {
     began: Instant,
     rate: f64,
+    /// For [`Mutant::LeaseByWallClock`]: when that clock began.
+    wall: Option<SystemTime>,
 }
 
 impl Clock {
     /// A clock whose seconds are so many times as many as those that pass.
-    pub(crate) fn new(rate: f64) -> Self {
-        Self { began: Instant::now(), rate }
+    pub(crate) fn new(rate: f64, mutation: Mutation) -> Self {
+        let wall = mutation.is(Mutant::LeaseByWallClock).then(host::now);
+        Self { began: Instant::now(), rate, wall }
     }
 
     /// The time since it began.
     pub(crate) fn now(&self) -> Duration {
-        self.began.elapsed().mul_f64(self.rate)
+        let elapsed = match self.wall {
+            Some(began) => host::now().duration_since(began).unwrap_or_default(),
+            None => self.began.elapsed(),
+        };
+        elapsed.mul_f64(self.rate)
     }
 
     /// Waits for so long, by this clock.

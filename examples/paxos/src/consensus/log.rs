@@ -85,8 +85,8 @@ impl Log {
         Ok((Self(Commits::start(stored)), Ballot(promised)))
     }
 
-    /// Queues a write, and gives what completes when it is on disk, with the highest ballot that was
-    /// promised by then. The order in which writes are stored is the order in which the acceptor has acted.
+    /// Queues a write, and gives what completes when it is on disk, with its own ballot; or with the higher
+    /// one that was promised before, for which nothing of it was accepted. The order in which writes are stored is the order in which the acceptor has acted.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Log {
 
 impl Target for Stored {
     type Write = Write;
-    /// The highest ballot that was promised, as of this write.
+    /// Its own ballot, or the higher one for which nothing of it was accepted.
     type Stored = Ballot;
     type Error = StoreError;
 
@@ -195,12 +195,14 @@ impl Stored {
             let before = state.get(PROMISED)?.map_or(0, |promised| promised.value());
             let mut promised = Ballot(before);
             for write in writes {
-                let is_refused = write.promised != Ballot(0) && write.promised < promised;
-                promised = promised.max(write.promised);
-                promises.push(promised);
-                if !is_refused {
-                    accept(&mut accepted, &write.accepted)?;
+                let is_late = write.promised != Ballot(0) && write.promised < promised;
+                if is_late && !self.mutation.is(Mutant::AcceptBelowPromise) {
+                    promises.push(promised);
+                    continue;
                 }
+                promised = promised.max(write.promised);
+                promises.push(write.promised);
+                accept(&mut accepted, &write.accepted)?;
             }
             if promised.0 > before {
                 state.insert(PROMISED, promised.0)?;

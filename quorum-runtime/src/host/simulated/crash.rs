@@ -14,6 +14,8 @@ pub(super) struct Logged {
 pub(super) enum Certainty {
     /// It may.
     Unsynced,
+    /// A part of it does: the disk was about it.
+    Begun,
     /// It may, and no later sync changes that: the sync that was to make it durable has failed.
     Doubtful,
     /// It does.
@@ -48,7 +50,7 @@ pub(super) fn crashed(durable: Image, log: &[Logged], rng: &mut Rng) -> Image {
         _ => Progress::Reordered,
     };
     for (number, logged) in log.iter().enumerate() {
-        match extent(number, logged.certainty, progress, rng) {
+        match extent(number, logged, progress, rng) {
             Extent::Whole => image.apply(&logged.change),
             Extent::Torn => tear(&mut image, &logged.change, rng),
             Extent::None => {}
@@ -58,9 +60,13 @@ pub(super) fn crashed(durable: Image, log: &[Logged], rng: &mut Rng) -> Image {
     image
 }
 
-fn extent(number: usize, certainty: Certainty, progress: Progress, rng: &mut Rng) -> Extent {
-    match (certainty, progress) {
+fn extent(number: usize, logged: &Logged, progress: Progress, rng: &mut Rng) -> Extent {
+    match (logged.certainty, progress) {
         (Certainty::Synced, _) => Extent::Whole,
+        (Certainty::Begun, _) => match logged.change {
+            Change::Write { .. } => Extent::Torn,
+            _ => [Extent::Whole, Extent::None][rng.usize(..2)],
+        },
         (_, Progress::Nothing) => Extent::None,
         (Certainty::Unsynced, Progress::InOrder(reached)) => match number.cmp(&reached) {
             std::cmp::Ordering::Less => Extent::Whole,

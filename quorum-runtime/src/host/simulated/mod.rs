@@ -22,6 +22,7 @@ use fastrand::Rng;
 use super::Disk;
 pub(super) use handle::{SimulatedFile, SimulatedFolder};
 use state::State;
+pub(crate) use state::Stop;
 
 /// The disk of a simulated host. Clones are handles of the same disk.
 #[derive(Clone, Debug, Default)]
@@ -75,8 +76,8 @@ impl SimulatedDisk {
 
     /// So many changes and syncs still succeed; in the next one the disk stops, and with it all that
     /// uses it: every operation fails until [`crash`](Self::crash) draws what was done of that one.
-    pub(crate) fn crash_in_write(&self, after: u32) {
-        self.state().light_fuse(after);
+    pub(crate) fn crash_in_operation(&self, after: u32, stop: Stop) {
+        self.state().light_fuse(after, stop);
     }
 
     /// Nothing stops the disk any more, if it has not yet.

@@ -33,10 +33,29 @@ pub(super) struct State {
     /// What leads from `durable` to `seen`.
     log: Vec<Logged>,
     failure: Option<DiskFailure>,
-    /// How many changes and syncs still succeed.
-    fuse: Option<u32>,
+    fuse: Option<Fuse>,
     is_blown: bool,
     counters: DiskCounters,
+}
+
+/// What stops the disk.
+#[derive(Clone, Copy, Debug)]
+struct Fuse {
+    /// How many changes and syncs still succeed.
+    left: u32,
+    /// How far the next one comes.
+    stop: Stop,
+}
+
+/// How far an operation comes in which the disk stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It does not begin.
+    Before,
+    /// A part of it is done.
+    Amid,
+    /// It is one more that was not synced.
+    Anywhere,
 }
 
 impl State {
@@ -66,8 +85,8 @@ impl State {
         self.failure = failure;
     }
 
-    pub(super) const fn light_fuse(&mut self, after: u32) {
-        self.fuse = Some(after);
+    pub(super) const fn light_fuse(&mut self, left: u32, stop: Stop) {
+        self.fuse = Some(Fuse { left, stop });
     }
 
     pub(super) const fn put_out_fuse(&mut self) {
@@ -125,16 +144,21 @@ impl State {
             }
             _ => {}
         }
-        let burnt = self.burn_fuse();
-        if burnt.is_ok() {
+        let stop = self.burn_fuse();
+        if stop.is_none() {
             self.seen.apply(&change);
             self.counters.writes += 1;
             if let Change::Write { bytes, .. } = &change {
                 self.counters.bytes += bytes.len() as u64;
             }
         }
-        self.log.push(Logged { change, certainty: Certainty::Unsynced });
-        burnt
+        let certainty = match stop {
+            Some(Stop::Before) => return Err(gone()),
+            Some(Stop::Amid) => Certainty::Begun,
+            Some(Stop::Anywhere) | None => Certainty::Unsynced,
+        };
+        self.log.push(Logged { change, certainty });
+        if stop.is_some() { Err(gone()) } else { Ok(()) }
     }
 
     pub(super) fn sync(&mut self, epoch: Epoch, scope: Scope) -> io::Result<()> {
@@ -143,7 +167,12 @@ impl State {
             self.mark(scope, Certainty::Doubtful);
             return Err(fails());
         }
-        self.burn_fuse()?;
+        if let Some(stop) = self.burn_fuse() {
+            if stop == Stop::Amid {
+                self.mark(scope, Certainty::Begun);
+            }
+            return Err(gone());
+        }
         self.counters.syncs += 1;
         self.mark(scope, Certainty::Synced);
         self.carry_over(scope);
@@ -176,18 +205,15 @@ impl State {
         if self.is_blown || self.epoch != epoch { Err(gone()) } else { Ok(()) }
     }
 
-    fn burn_fuse(&mut self) -> io::Result<()> {
-        match &mut self.fuse {
-            None => Ok(()),
-            Some(0) => {
-                self.is_blown = true;
-                Err(gone())
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
+    /// One operation more; how far it comes, if the disk stops in it.
+    fn burn_fuse(&mut self) -> Option<Stop> {
+        let fuse = self.fuse.as_mut()?;
+        if fuse.left == 0 {
+            self.is_blown = true;
+            return Some(fuse.stop);
         }
+        fuse.left -= 1;
+        None
     }
 
     /// Whether the disk holds more after this change.

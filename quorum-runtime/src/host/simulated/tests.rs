@@ -9,7 +9,7 @@ use fastrand::Rng;
 use super::crash::crashed;
 use super::image::{Change, Image};
 use super::state::State;
-use super::{DiskCounters, DiskFailure, SimulatedDisk};
+use super::{DiskCounters, DiskFailure, SimulatedDisk, Stop};
 use crate::host::File;
 
 /// So many that everything that can come of a few changes does.
@@ -251,7 +251,7 @@ fn a_disk_can_be_replaced_by_an_empty_one() {
 fn a_disk_stops_in_the_write_that_was_chosen() {
     let prepare = |disk: &SimulatedDisk| {
         let file = durable(disk, "f");
-        disk.crash_in_write(2);
+        disk.crash_in_operation(2, Stop::Anywhere);
         file.write_at(&[1; 512], 0).unwrap();
         file.sync().unwrap();
         assert!(!disk.is_blown());
@@ -273,7 +273,7 @@ fn a_disk_stops_in_the_write_that_was_chosen() {
 #[test]
 fn a_crash_before_that_write_calls_it_off() {
     let disk = SimulatedDisk::default();
-    disk.crash_in_write(1);
+    disk.crash_in_operation(1, Stop::Anywhere);
     disk.crash(&mut Rng::with_seed(1));
     let file = durable(&disk, "f");
     file.write_at(b"x", 0).unwrap();
@@ -285,12 +285,72 @@ fn a_disk_that_stops_in_a_sync_may_have_synced() {
     let prepare = |disk: &SimulatedDisk| {
         let file = durable(disk, "f");
         file.write_at(b"x", 0).unwrap();
-        disk.crash_in_write(0);
+        disk.crash_in_operation(0, Stop::Anywhere);
         file.sync().unwrap_err();
         assert!(disk.is_blown());
     };
     let expected = [Vec::new(), b"x".to_vec()];
     assert_eq!(outcomes(prepare, |disk| contents(disk, "f")), BTreeSet::from(expected));
+}
+
+#[test]
+fn a_disk_that_stops_before_a_write_has_none_of_it() {
+    let prepare = |disk: &SimulatedDisk| {
+        let file = durable(disk, "f");
+        disk.crash_in_operation(1, Stop::Before);
+        file.write_at(&[1; 512], 0).unwrap();
+        file.write_at(&[2; 512], 512).unwrap_err();
+        assert!(disk.is_blown());
+    };
+    let expected = [Vec::new(), vec![1; 512]];
+    assert_eq!(outcomes(prepare, |disk| contents(disk, "f")), BTreeSet::from(expected));
+}
+
+#[test]
+fn a_disk_that_stops_amid_a_write_or_a_sync_has_any_part_of_it() {
+    let sectors = |disk: &SimulatedDisk| {
+        let contents = contents(disk, "f");
+        (contents[0], contents[512])
+    };
+    let every = BTreeSet::from([(0, 0), (0, 1), (1, 0), (1, 1)]);
+    let filled = |disk: &SimulatedDisk| {
+        let file = durable(disk, "f");
+        file.write_at(&[0; 1024], 0).unwrap();
+        file.sync().unwrap();
+        file
+    };
+    let write = |disk: &SimulatedDisk| {
+        let file = filled(disk);
+        disk.crash_in_operation(0, Stop::Amid);
+        file.write_at(&[1; 1024], 0).unwrap_err();
+    };
+    assert_eq!(outcomes(write, sectors), every);
+    let sync = |disk: &SimulatedDisk| {
+        let file = filled(disk);
+        file.write_at(&[1; 1024], 0).unwrap();
+        disk.crash_in_operation(0, Stop::Amid);
+        file.sync().unwrap_err();
+    };
+    assert_eq!(outcomes(sync, sectors), every);
+}
+
+#[test]
+fn a_disk_that_stops_amid_a_change_of_names_has_made_it_or_not() {
+    let change = |change: fn(&crate::host::Disk) -> io::Result<()>| {
+        let prepare = move |disk: &SimulatedDisk| {
+            durable(disk, "f");
+            disk.crash_in_operation(0, Stop::Amid);
+            change(&disk.folder("data")).unwrap_err();
+        };
+        outcomes(prepare, |disk| disk.folder("data").names().unwrap())
+    };
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let made = change(|folder| folder.open("g").map(drop));
+    assert_eq!(made, [names(&["f"]), names(&["f", "g"])].into());
+    let renamed = change(|folder| folder.rename("f", "g"));
+    assert_eq!(renamed, [names(&["f"]), names(&["g"])].into());
+    let removed = change(|folder| folder.remove("f"));
+    assert_eq!(removed, [names(&[]), names(&["f"])].into());
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Served {
         let map = Map::open(folder, &identity, true, mutation).unwrap();
         let (log, promised) = Log::open(&disk, &identity, mutation).unwrap();
         let learner = Learner::start(map, log.clone(), Scrubs::default(), mutation).await.unwrap();
-        let clock = Clock::new(1.0);
+        let clock = Clock::new(1.0, Mutation::default());
         let acceptor = Acceptor::new((log, promised), learner, clock, LEASE, mutation);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

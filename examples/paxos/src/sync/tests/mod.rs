@@ -2,6 +2,7 @@
 //! compared, slot by slot, with the map that the slots up to it make.
 
 mod copies;
+mod kill_points;
 mod offline;
 mod provider;
 mod wired;

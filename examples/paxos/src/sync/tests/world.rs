@@ -42,6 +42,8 @@ pub(super) struct Setup {
     /// stands for the leader.
     pub(super) slots: u64,
     pub(super) keep: u64,
+    /// How many ticks there are between two slots, when the store is filled.
+    pub(super) pace: u32,
     /// When each node hears nothing, in milliseconds since it has begun.
     pub(super) deaf: [Range<u64>; 3],
 }
@@ -55,6 +57,7 @@ impl Default for Setup {
             chunk_keys: 8,
             slots: 120,
             keep: 20,
+            pace: 1,
             deaf: [200..1000, 0..0, 0..0],
         }
     }
@@ -75,6 +78,10 @@ pub(super) struct Known {
     applied: BTreeMap<u32, u64>,
     /// What the first node has said of its copies, as often as it changed.
     pub(super) progress: Vec<SyncProgress>,
+    /// How often each node was started.
+    starts: BTreeMap<u32, u32>,
+    /// When the first node had made a copy, before it was killed.
+    first_copy: Option<Duration>,
     violation: Option<String>,
 }
 
@@ -116,6 +123,14 @@ impl Known {
         self.violation.is_some() || self.applied.len() == 3 && self.applied.values().all(is_there)
     }
 
+    pub(super) fn starts(&self, node: u32) -> u32 {
+        self.starts.get(&node).copied().unwrap_or_default()
+    }
+
+    pub(super) fn first_copy(&self) -> Option<Duration> {
+        self.first_copy
+    }
+
     /// How many copies the first node has made, and how often it has begun again.
     pub(super) fn copies(&self) -> (u32, u32) {
         let restarts = self.progress.iter().filter(|p| !p.failure.is_empty()).map(|p| p.restarts);
@@ -149,6 +164,17 @@ impl Known {
         self.trimmed = trim.unwrap_or(self.trimmed);
         commands.extend(trim.map(|slot| command(0, 0, Operation::Trim(slot))));
         self.log.push(Batch { commands }.encode_to_vec().into());
+    }
+
+    /// A node was started, and has what it needs to execute up to a slot.
+    fn started(&mut self, node: u32, starts: u32, reaches: u64) {
+        self.starts.insert(node, starts);
+        let executed = self.applied.get(&node).copied().unwrap_or_default();
+        if reaches < executed {
+            let lost =
+                format!("node {node} had executed slot {executed}, and has slot {reaches} now");
+            self.violation.get_or_insert(lost);
+        }
     }
 
     /// Whether a node has what the slots up to its own make.
@@ -210,6 +236,14 @@ impl Parts {
         Synchronisation::new(local, own, self.holds.clone(), self.scrubs.clone())
     }
 
+    /// Up to where it has executed, or can without the others.
+    fn reaches(&self) -> Result<u64> {
+        let applied = self.learner.applied();
+        let entries = self.log.entries(applied + 1, u64::MAX, usize::MAX)?;
+        let next = (applied + 1..).zip(&entries).take_while(|(slot, entry)| entry.slot == *slot);
+        Ok(applied + next.count() as u64)
+    }
+
     /// All that the map has, and as of which slot.
     pub(super) async fn contents(&self) -> Result<(u64, BTreeMap<String, String>)> {
         let snapshot = self.learner.snapshot().await?;
@@ -235,6 +269,7 @@ async fn node(host: Host, world: World, setup: Setup) -> Result {
         ..own("/data", number, setup.mutation)
     };
     let parts = Parts::open(&own).await?;
+    world.known().started(number, host.starts(), parts.reaches()?);
     let manager = Manager::builder()
         .nodes(host.nodes())
         .local(number)
@@ -294,9 +329,13 @@ async fn follow(
             if number == 1 && known.progress.last() != Some(&progress) {
                 eprintln!("{:?} {progress:?}", began.elapsed());
                 known.progress.push(progress);
+                if completed > 0 && host.starts() == 1 {
+                    known.first_copy.get_or_insert(began.elapsed());
+                }
             }
             let slot = known.log.len() as u64;
-            if number == 3 && applied == slot && slot < setup.slots {
+            let is_time = slot < 27 || tick % setup.pace == 0;
+            if number == 3 && applied == slot && slot < setup.slots && is_time {
                 let to = slot.saturating_sub(setup.keep);
                 let is_due =
                     to > known.trimmed + setup.keep / 4 && slot > 25 && !parts.holds.is_held();
