@@ -26,11 +26,8 @@ impl Clock {
 
     /// The time since it began.
     pub(crate) fn now(&self) -> Duration {
-        let elapsed = match self.wall {
-            Some(began) => host::now().duration_since(began).unwrap_or_default(),
-            None => self.began.elapsed(),
-        };
-        elapsed.mul_f64(self.rate)
+        let on_wall = |began| host::now().duration_since(began).unwrap_or_default();
+        self.wall.map_or_else(|| self.began.elapsed(), on_wall).mul_f64(self.rate)
     }
 
     /// Waits for so long, by this clock.

@@ -31,7 +31,7 @@ const GROUP: usize = 1 << 20;
 
 /// After how many parts what was added is synced. All of it at the end would keep the disk from others, who
 /// have promises to sync.
-const PARTS: u32 = 16;
+const PARTS: u32 = 6;
 
 /// A copy that is being made.
 #[derive(Debug)]

@@ -25,13 +25,13 @@ const STEP: usize = 29;
 /// the midst of the next.
 pub(crate) fn kill_points(
     test: &str,
-    node: u32,
+    node: &str,
     [from, until]: [u64; 2],
     step: usize,
     run: impl Fn(&str) -> Result<bool, String>,
 ) -> u32 {
     let only = std::env::var("KILL_POINT").ok().and_then(|number| number.parse::<u32>().ok());
-    let is_all = only.is_some() || std::env::var_os("KILL_POINTS").is_some();
+    let is_all = step == 1 || only.is_some() || std::env::var_os("KILL_POINTS").is_some();
     let step = if is_all { 1 } else { step };
     for number in (only.unwrap_or(1)..).step_by(step) {
         let both = ["before", "in"];
@@ -107,7 +107,7 @@ fn run(node: u32, faults: &str) -> Result<bool, String> {
 /// How many operations this node does, and that no run goes wrong in which one of them kills it.
 fn at_each(test: &str, node: u32) -> u32 {
     let test = format!("sim::kill_points::{test}");
-    kill_points(&test, node, DANGER, STEP, |faults| run(node, faults))
+    kill_points(&test, &node.to_string(), DANGER, STEP, |faults| run(node, faults))
 }
 
 /// One of the two leads.

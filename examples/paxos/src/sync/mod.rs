@@ -171,9 +171,7 @@ impl paxos::Synchronisation for Synchronisation {
 
     async fn hold(&self, _: Call, request: HoldRequest) -> Result<HoldReply, Status> {
         if !self.local.role.borrow().leads {
-            return Err(Status::failed_precondition(
-                "this node does not lead, so it trims nothing",
-            ));
+            return Err(Status::failed_precondition("this node does not lead, nor trim"));
         }
         if self.local.manager.node(request.node).is_err() {
             return Err(Status::invalid_argument("who asks is no node of this cluster"));

@@ -138,10 +138,9 @@ impl Provider {
     fn copy(&self, cookie: Cookie) -> Result<Copy, Status> {
         self.forget();
         let mut copies = self.copies();
-        let copy = copies.open.get_mut(&cookie.number);
-        let copy = copy.filter(|_| cookie.incarnation == self.incarnation);
-        let copy =
-            copy.ok_or_else(|| Status::not_found("this node has no such copy any longer"))?;
+        let is_own = cookie.incarnation == self.incarnation;
+        let copy = copies.open.get_mut(&cookie.number).filter(|_| is_own);
+        let copy = copy.ok_or_else(|| Status::not_found("this node has no such copy any more"))?;
         copy.expires = expiry();
         Ok(copy.clone())
     }

@@ -25,20 +25,27 @@ fn setup(mode: SyncMode) -> Setup {
 
 /// How many operations this node does, and that no run goes wrong in which one of them kills it.
 fn at_each(test: &str, node: u32, mode: SyncMode) -> u32 {
-    kill_points(&format!("sync::tests::kill_points::{test}"), node, DANGER, STEP, |faults| {
-        let (world, mut sim) = (World::default(), Simulation::new(1));
-        sim.latency(Duration::from_millis(1), Duration::from_millis(3));
-        sim.schedule(faults.parse().map_err(|error| format!("{error}"))?);
-        world.run(&mut sim, &setup(mode))?;
-        let known = world.known();
-        let was_killed = known.starts(node) > 1;
+    kill_points(
+        &format!("sync::tests::kill_points::{test}"),
+        &node.to_string(),
+        DANGER,
+        STEP,
+        |faults| {
+            let (world, mut sim) = (World::default(), Simulation::new(1));
+            sim.latency(Duration::from_millis(1), Duration::from_millis(3));
+            sim.schedule(faults.parse().map_err(|error| format!("{error}"))?);
+            world.run(&mut sim, &setup(mode))?;
+            let known = world.known();
+            let was_killed = known.starts(node) > 1;
 
-        if !was_killed && known.first_copy().is_none_or(|at| at > Duration::from_millis(DANGER[1]))
-        {
-            return Err(format!("no copy was made in time: {:?}", known.progress));
-        }
-        Ok(was_killed)
-    })
+            if !was_killed
+                && known.first_copy().is_none_or(|at| at > Duration::from_millis(DANGER[1]))
+            {
+                return Err(format!("no copy was made in time: {:?}", known.progress));
+            }
+            Ok(was_killed)
+        },
+    )
 }
 
 #[test]

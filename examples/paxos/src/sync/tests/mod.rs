@@ -3,6 +3,7 @@
 
 mod copies;
 mod kill_points;
+mod kill_points_alone;
 mod offline;
 mod provider;
 mod wired;

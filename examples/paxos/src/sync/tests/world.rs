@@ -237,7 +237,7 @@ impl Parts {
     }
 
     /// Up to where it has executed, or can without the others.
-    fn reaches(&self) -> Result<u64> {
+    pub(super) fn reaches(&self) -> Result<u64> {
         let applied = self.learner.applied();
         let entries = self.log.entries(applied + 1, u64::MAX, usize::MAX)?;
         let next = (applied + 1..).zip(&entries).take_while(|(slot, entry)| entry.slot == *slot);
