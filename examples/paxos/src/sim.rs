@@ -1,6 +1,8 @@
 //! The cluster under simulated faults: whether what its clients see is that of one map.
 
 #[cfg(test)]
+mod elections;
+#[cfg(test)]
 mod kill_points;
 mod schedules;
 
