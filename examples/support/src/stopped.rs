@@ -1,7 +1,7 @@
 //! The store of a node that does not run, to be read and not changed, whosever it is.
 //!
 //! If its process was killed, opening it repairs it, as that node will do when it is started: a commit that
-//! nobody was told of is taken back. Here the repair stays a [rehearsal](crate::rehearsal), in memory.
+//! nobody was told of is taken back. Here the repair stays a rehearsal, in memory.
 
 use quorum_runtime::host::Disk;
 use redb::{ReadTransaction, StorageBackend};
